@@ -1,0 +1,177 @@
+"""The only module that reads a clock. Everything else is handed a ``Clock``.
+
+Durations and order come from CLOCK_BOOTTIME (it runs on through suspend and never
+jumps) together with the boot id; wall time is a guess with a quality and an error bound,
+because a Pi without an RTC resumes at the last time it knew and jumps on its first sync.
+"""
+
+import ctypes
+import time
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+NS = 1_000_000_000
+_BUILT = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+_STA_UNSYNC = 0x0040
+_TIME_ERROR = 5
+
+
+class Quality(StrEnum):
+    """How far the wall clock can be trusted."""
+
+    UNSET = "unset"
+    KEPT = "kept"
+    RTC = "rtc"
+    SYNCED = "synced"
+
+
+class ClockState(msgspec.Struct, frozen=True):
+    """Quality of the wall clock and its error bound in ms (None: unbounded)."""
+
+    quality: Quality
+    error_ms: int | None
+
+
+class Stamp(msgspec.Struct, frozen=True):
+    """One instant on both clocks; ``utc`` is ISO 8601 with milliseconds and a Z."""
+
+    boot_id: str
+    boot_ns: int
+    utc: str
+    clock: ClockState
+
+
+class Clock(Protocol):
+    """What the rest of the program knows of time."""
+
+    @property
+    def boot_id(self) -> str:
+        """UUID of this boot, as the kernel gives it."""
+        ...
+
+    def boot_ns(self) -> int:
+        """CLOCK_BOOTTIME in ns."""
+        ...
+
+    def utc_ns(self) -> int:
+        """Wall clock in ns since 1970, whatever its quality."""
+        ...
+
+    def state(self) -> ClockState:
+        """Quality of the wall clock now."""
+        ...
+
+    def stamp(self) -> Stamp:
+        """Both clocks, read together."""
+        ...
+
+
+def iso(utc_ns: int) -> str:
+    """``2026-11-23T01:30:05.123Z`` for ns since 1970."""
+    seconds, rest = divmod(utc_ns, NS)
+    day = datetime.fromtimestamp(seconds, UTC)
+    return f"{day:%Y-%m-%dT%H:%M:%S}.{rest // 1_000_000:03d}Z"
+
+
+def parse_iso(text: str) -> int:
+    """ns since 1970 for what ``iso`` wrote; ValueError on anything else."""
+    if not text.endswith("Z"):
+        raise ValueError(f"not a UTC time: {text!r}")
+    day = datetime.fromisoformat(text)
+    return int(day.timestamp()) * NS + day.microsecond * 1000
+
+
+def boot_ns() -> int:
+    """CLOCK_BOOTTIME in ns: for the capture process, which stamps frames and sound."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+class _Timex(ctypes.Structure):
+    _fields_ = [
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("rest", ctypes.c_long * 32),
+    ]
+
+
+def _kernel_sync() -> tuple[bool, int]:
+    """(synchronised, maximum error in us) as adjtimex(2) tells it."""
+    timex = _Timex()
+    result = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
+    synced = result not in (-1, _TIME_ERROR) and not timex.status & _STA_UNSYNC
+    return synced, int(timex.maxerror)
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def __init__(self) -> None:
+        self._boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        self._rtc = any(Path("/sys/class/rtc").glob("rtc*"))
+
+    @property
+    def boot_id(self) -> str:
+        return self._boot_id
+
+    def boot_ns(self) -> int:
+        return boot_ns()
+
+    def utc_ns(self) -> int:
+        return time.time_ns()
+
+    def state(self) -> ClockState:
+        if time.time() < _BUILT:
+            return ClockState(Quality.UNSET, None)
+        synced, error_us = _kernel_sync()
+        if synced:
+            return ClockState(Quality.SYNCED, -(-error_us // 1000))
+        return ClockState(Quality.RTC if self._rtc else Quality.KEPT, None)
+
+    def stamp(self) -> Stamp:
+        return Stamp(self._boot_id, self.boot_ns(), iso(self.utc_ns()), self.state())
+
+
+class ManualClock:
+    """A clock that a test moves by hand."""
+
+    def __init__(
+        self,
+        boot_ns: int = 100 * NS,
+        utc: str = "2026-11-23T01:30:00.000Z",
+        boot_id: str = "00000000-0000-4000-8000-000000000001",
+        state: ClockState | None = None,
+    ) -> None:
+        self.now_ns = boot_ns
+        self.wall_ns = parse_iso(utc)
+        self._boot_id = boot_id
+        self.clock_state = state or ClockState(Quality.SYNCED, 20)
+
+    @property
+    def boot_id(self) -> str:
+        return self._boot_id
+
+    def boot_ns(self) -> int:
+        return self.now_ns
+
+    def utc_ns(self) -> int:
+        return self.wall_ns
+
+    def state(self) -> ClockState:
+        return self.clock_state
+
+    def stamp(self) -> Stamp:
+        return Stamp(self._boot_id, self.now_ns, iso(self.wall_ns), self.clock_state)
+
+    def advance(self, seconds: float) -> None:
+        """Move both clocks on."""
+        step = round(seconds * NS)
+        self.now_ns += step
+        self.wall_ns += step

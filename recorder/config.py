@@ -1,0 +1,213 @@
+"""recorder.toml → frozen settings. Every key has a unit and a range; an unknown key is an error.
+
+What each key does to the officer, the card or the evidence is said in config/recorder.toml.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from recorder import toml
+from recorder.errors import RecorderError
+
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
+Text = Annotated[str, Meta(min_length=1, max_length=120)]
+Percent = Annotated[float, Meta(ge=0, le=100)]
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every section."""
+
+
+class Device(_Strict, frozen=True, kw_only=True):
+    """Which device this is. ``name`` is part of every recording's name."""
+
+    name: Name
+    officer: Text
+    language: Literal["zh", "en"] = "zh"
+    utc_offset_min: Annotated[int, Meta(ge=-720, le=840)] = 480
+
+
+class Organisation(_Strict, frozen=True, kw_only=True):
+    """In whose name the act is done (Art. 2, 24)."""
+
+    name: Text
+    entrusted_by: str = ""
+    rule: Text
+    rule_version: Text
+
+
+class Paths(_Strict, frozen=True, kw_only=True):
+    """Where things lie. ``run`` must be a tmpfs: case cards and speech lie there in the clear."""
+
+    spool: str = "/var/lib/recorder/spool"
+    sync: str = "/var/lib/recorder-sync"
+    run: str = "/run/recorder"
+    keys: str = "/etc/recorder/keys"
+    catalogue: str = "/etc/recorder/catalogue.toml"
+    phrases: str = ""
+    clips: str = "/etc/recorder/clips"
+
+
+class CameraSettings(_Strict, frozen=True, kw_only=True):
+    """One camera. ``source`` is a file for ``file`` and a device for ``v4l2``."""
+
+    kind: Literal["picamera2", "demo", "file", "v4l2", "none"] = "picamera2"
+    source: str = ""
+    width: Annotated[int, Meta(ge=160, le=3840, multiple_of=2)] = 1920
+    height: Annotated[int, Meta(ge=120, le=2160, multiple_of=2)] = 1080
+    fps: Annotated[int, Meta(ge=5, le=60)] = 30
+    bitrate_kbps: Annotated[int, Meta(ge=200, le=25000)] = 6000
+    encoder: Literal["auto", "hardware", "software"] = "auto"
+
+
+class MicrophoneSettings(_Strict, frozen=True, kw_only=True):
+    """One microphone. ``source``: a PortAudio device name (empty: the default) or a WAV file."""
+
+    kind: Literal["sounddevice", "demo", "file", "none"] = "sounddevice"
+    source: str = ""
+    bitrate_kbps: Annotated[int, Meta(ge=32, le=256)] = 64
+
+
+class CaptureSettings(_Strict, frozen=True, kw_only=True):
+    """All that the capture process is told."""
+
+    camera: CameraSettings = CameraSettings()
+    microphone: MicrophoneSettings = MicrophoneSettings()
+    fragment_ms: Annotated[int, Meta(ge=500, le=2000)] = 1000
+    queue_s: Annotated[float, Meta(ge=2, le=60)] = 10.0
+
+
+class Ring(_Strict, frozen=True, kw_only=True):
+    """Pre-recording: what lies in memory before the press. 0 s switches it off."""
+
+    seconds: Annotated[float, Meta(ge=0, le=120)] = 30.0
+    ram_share: Annotated[float, Meta(gt=0, le=0.5)] = 0.15
+
+
+class Recording(_Strict, frozen=True, kw_only=True):
+    """Files of a recording, and how long the gestures take."""
+
+    segment_s: Annotated[float, Meta(ge=5, le=60)] = 20.0
+    reserve_mb: Annotated[int, Meta(ge=4, le=1024)] = 64
+    double_press_ms: Annotated[int, Meta(ge=200, le=800)] = 400
+    long_press_ms: Annotated[int, Meta(ge=1000, le=5000)] = 2500
+    panic_ms: Annotated[int, Meta(ge=0, le=5000)] = 2000
+
+
+class Limits(_Strict, frozen=True, kw_only=True):
+    """Thresholds of the checks (Art. 13). Below ``warn`` is said aloud, below ``block`` refuses."""
+
+    battery_warn_min: Annotated[int, Meta(ge=0, le=600)] = 30
+    battery_warn_percent: Percent = 25
+    storage_warn_min: Annotated[int, Meta(ge=0, le=6000)] = 60
+    storage_block_min: Annotated[int, Meta(ge=1, le=600)] = 5
+    lens_dark_luma: Annotated[float, Meta(ge=0, le=255)] = 12
+    lens_flat_contrast: Annotated[float, Meta(ge=0, le=128)] = 4
+    microphone_quiet_dbfs: Annotated[float, Meta(ge=-120, le=0)] = -75
+    temperature_warn_c: Annotated[float, Meta(ge=30, le=110)] = 75
+    clock_error_ms: Annotated[int, Meta(ge=10, le=3_600_000)] = 60_000
+
+
+class Opening(_Strict, frozen=True, kw_only=True):
+    """How long an element is waited for (Art. 14); asked twice, then ``missing``."""
+
+    answer_s: Annotated[float, Meta(ge=2, le=60)] = 10.0
+    silence_s: Annotated[float, Meta(ge=0.3, le=5)] = 1.2
+    speech_s: Annotated[float, Meta(ge=0.1, le=5)] = 0.4
+
+
+class Voice(_Strict, frozen=True, kw_only=True):
+    """Who speaks, and through what. ``none`` lights and logs only, and the journal says so."""
+
+    kind: Literal["pyttsx3", "none"] = "pyttsx3"
+    rate_wpm: Annotated[int, Meta(ge=80, le=300)] = 170
+    volume: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    output: str = ""
+    render_timeout_s: Annotated[float, Meta(ge=1, le=30)] = 5.0
+
+
+class Button(_Strict, frozen=True, kw_only=True):
+    """``keyboard`` reads keys from the daemon's terminal; ``none`` leaves the control socket only."""
+
+    kind: Literal["gpio", "keyboard", "none"] = "gpio"
+    pin: Annotated[int, Meta(ge=0, le=27)] = 17
+    second_pin: Annotated[int, Meta(ge=0, le=27)] | None = None
+    bounce_ms: Annotated[int, Meta(ge=0, le=200)] = 30
+
+
+class Light(_Strict, frozen=True, kw_only=True):
+    """``terminal`` prints the light's state."""
+
+    kind: Literal["gpio", "terminal", "none"] = "gpio"
+    pin: Annotated[int, Meta(ge=0, le=27)] = 27
+    vibration_pin: Annotated[int, Meta(ge=0, le=27)] | None = None
+
+
+class Battery(_Strict, frozen=True, kw_only=True):
+    """``none``: mains powered; the check says "no battery" instead of warning."""
+
+    kind: Literal["psutil", "none"] = "psutil"
+
+
+class Sync(_Strict, frozen=True, kw_only=True):
+    """The township's store (a mounted folder) and how sync is woken."""
+
+    store: str = ""
+    settle_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
+
+
+class Settings(_Strict, frozen=True, kw_only=True):
+    """The whole of recorder.toml."""
+
+    device: Device
+    organisation: Organisation
+    paths: Paths = Paths()
+    camera: CameraSettings = CameraSettings()
+    microphone: MicrophoneSettings = MicrophoneSettings()
+    fragment_ms: Annotated[int, Meta(ge=500, le=2000)] = 1000
+    queue_s: Annotated[float, Meta(ge=2, le=60)] = 10.0
+    ring: Ring = Ring()
+    recording: Recording = Recording()
+    checks: Limits = Limits()
+    opening: Opening = Opening()
+    voice: Voice = Voice()
+    button: Button = Button()
+    light: Light = Light()
+    battery: Battery = Battery()
+    sync: Sync = Sync()
+
+    def capture(self) -> CaptureSettings:
+        """What the capture process is told."""
+        return CaptureSettings(
+            camera=self.camera,
+            microphone=self.microphone,
+            fragment_ms=self.fragment_ms,
+            queue_s=self.queue_s,
+        )
+
+
+def load(path: Path) -> Settings:
+    """Read recorder.toml. Raises RecorderError naming file, key and remedy."""
+    settings = toml.load(path, Settings, what="config")
+    if settings.camera.kind == "none" and settings.microphone.kind == "none":
+        raise RecorderError(
+            "config-invalid",
+            "key camera.kind: neither camera nor microphone is switched on",
+            where=str(path),
+            remedy="Choose a camera or a microphone",
+        )
+    for section, kind, source in (
+        ("camera", settings.camera.kind, settings.camera.source),
+        ("microphone", settings.microphone.kind, settings.microphone.source),
+    ):
+        if kind == "file" and not source:
+            raise RecorderError(
+                "config-invalid",
+                f"key {section}.source: empty, but {section}.kind is file",
+                where=str(path),
+                remedy="Name the file to play",
+            )
+    return settings

@@ -1,0 +1,428 @@
+"""The bodies of all journal and ledger lines: shapes only. How they are chained is chain.py.
+
+A line's JSON is the header of every line (``n kind boot_id boot_ns utc clock prev``) followed
+by the fields of one of these structs; ``kind`` is the struct's tag. Every ``*_ns`` is
+CLOCK_BOOTTIME of the boot that ``boot_id`` names. Nothing here is personal: what is, goes
+into the age file that ``private`` describes.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from recorder.capture.messages import Track, TrackRun
+
+RECORDING_FORMAT = "bodycam-recording/1"
+LEDGER_FORMAT = "bodycam-ledger/1"
+
+Obligation = Literal["must", "may"]
+SlotState = Literal["announced", "adopted", "heard", "missing"]
+
+
+class Private(msgspec.Struct, frozen=True):
+    """The age file with a line's personal data: path in the bag, length and digest."""
+
+    file: str
+    bytes: int
+    sha256: str
+
+
+class CheckRecord(msgspec.Struct, frozen=True):
+    """One check's outcome (Art. 13): what was measured, against which limit."""
+
+    name: str
+    level: Literal["ok", "warn", "block"]
+    value: str
+    limit: str
+
+
+class Continues(msgspec.Struct, frozen=True):
+    """The recording that this one continues, and why we think so (Art. 15)."""
+
+    recording: str
+    by: Literal["card", "unplanned", "recent"]
+
+
+class Act(msgspec.Struct, frozen=True):
+    """The act as catalogue and case card have it, in the clear (Art. 8, 10-12)."""
+
+    id: str
+    title: str
+    article: str
+    obligation: Obligation
+    stages: tuple[str, ...]
+    content: tuple[str, ...]
+    retention: str
+    card: str = ""
+    case_number: str = ""
+
+
+class _Journal(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_unknown_fields=True
+):
+    """Base of journal bodies."""
+
+
+class Open(_Journal, frozen=True, kw_only=True, tag="open"):
+    """Line 0 of a journal. ``ledger`` is the ledger's ``open`` line, whole, without newline."""
+
+    format: str
+    recording: str
+    device: str
+    officer: str
+    software: str
+    key: str
+    key_kind: Literal["device", "ephemeral"]
+    organisation: str
+    entrusted_by: str
+    rule: str
+    rule_version: str
+    language: str
+    utc_offset_min: int
+    catalogue: str
+    act: Act | None
+    recipients: tuple[str, ...]
+    continues: Continues | None
+    ledger: str
+    private: Private | None = None
+
+
+class Press(_Journal, frozen=True, kw_only=True, tag="press"):
+    """The press itself; what lies before it is pre-recording."""
+
+    at_ns: int
+    source: Literal["button", "control"]
+
+
+class Checks(_Journal, frozen=True, kw_only=True, tag="checks"):
+    """The last results before the press (Art. 13), with the officer's number."""
+
+    officer: str
+    results: tuple[CheckRecord, ...]
+
+
+class Arrival(_Journal, frozen=True, kw_only=True, tag="arrival"):
+    """When the officers arrived (Art. 14), and whether recording started late."""
+
+    arrived: str
+    source: Literal["card", "control"]
+    late: bool
+    private: Private | None = None
+
+
+class Start(_Journal, frozen=True, kw_only=True, tag="start"):
+    """First fragment. ``zero_ns`` is what every tfdt of this recording is counted from."""
+
+    start_ns: int
+    zero_ns: int
+    pre_recorded_ns: int
+
+
+class Segment(_Journal, frozen=True, kw_only=True, tag="segment"):
+    """A segment's file begins; its first fragment's plaintext starts with the stream's init."""
+
+    segment: int
+    file: str
+    stream: int
+    init_bytes: int
+    init_sha256: str
+    period_ns: int
+    encoder: str
+    tracks: tuple[Track, ...]
+
+
+class Fragment(_Journal, frozen=True, kw_only=True, tag="fragment"):
+    """A fragment is durable. ``offset``/``bytes``/``sha256``: its plaintext in the segment, padding
+    (and, in a segment's first, the init) included; ticks as in the file, counted from zero_ns;
+    ``age_*``: the age file up to here, and the final chunk that would end it here."""
+
+    segment: int
+    fragment: int
+    start_ns: int
+    end_ns: int
+    video: TrackRun | None
+    audio: TrackRun | None
+    offset: int
+    bytes: int
+    sha256: str
+    age_bytes: int
+    age_sha256: str
+    age_tail: str
+
+
+class SegmentEnd(_Journal, frozen=True, kw_only=True, tag="segment-end"):
+    """A segment's file is complete: its final length and digest."""
+
+    segment: int
+    fragments: int
+    age_bytes: int
+    age_sha256: str
+
+
+class Spoken(_Journal, frozen=True, kw_only=True, tag="spoken"):
+    """The device spoke (or could not). ``text`` is None where it is personal: see ``private``."""
+
+    phrase: str
+    outcome: Literal["spoken", "failed", "cut"]
+    from_ns: int | None
+    to_ns: int | None
+    text: str | None
+    detail: str = ""
+    private: Private | None = None
+
+
+class Slot(_Journal, frozen=True, kw_only=True, tag="slot"):
+    """An element of the opening and its place in the media (Art. 14)."""
+
+    element: str
+    state: SlotState
+    from_ns: int | None
+    to_ns: int | None
+
+
+class Mark(_Journal, frozen=True, kw_only=True, tag="mark"):
+    """Key content (Art. 12); ``item`` None: marked by the button, not tagged."""
+
+    at_ns: int
+    item: str | None
+
+
+class Notice(_Journal, frozen=True, kw_only=True, tag="notice"):
+    """People who film were told (Art. 16)."""
+
+    at_ns: int
+
+
+class Stage(_Journal, frozen=True, kw_only=True, tag="stage"):
+    """The act's next stage; ``raised``: from here on the act must be recorded (Art. 10)."""
+
+    at_ns: int
+    stage: str
+    obligation: Obligation
+    raised: bool
+
+
+class Obstruction(_Journal, frozen=True, kw_only=True, tag="obstruction"):
+    """Somebody hinders the recording (Art. 23)."""
+
+    at_ns: int
+
+
+class Sensitive(_Journal, frozen=True, kw_only=True, tag="sensitive"):
+    """Access to what follows is to be restricted (minor, medical, home, undress)."""
+
+    at_ns: int
+    on: bool
+
+
+class Unmarked(_Journal, frozen=True, kw_only=True, tag="unmarked"):
+    """Content items that nobody tagged before the end (Art. 12)."""
+
+    items: tuple[str, ...]
+
+
+class Interruption(_Journal, frozen=True, kw_only=True, tag="interruption"):
+    """No fragment covers the time from ``from_ns`` on. ``cause`` is what the device found (Art. 15)."""
+
+    interruption: int
+    from_ns: int
+    cause: str
+    detail: str
+
+
+class Resumed(_Journal, frozen=True, kw_only=True, tag="resumed"):
+    """Fragments again: the interruption is over."""
+
+    interruption: int
+    from_ns: int
+    to_ns: int
+
+
+class Reason(_Journal, frozen=True, kw_only=True, tag="reason"):
+    """The officer's category by presses, and whether a reason was heard (Art. 15)."""
+
+    interruption: int
+    category: Literal["fault", "weather", "obstruction", "other", "not_objective"]
+    presses: int
+    heard: bool
+    from_ns: int | None
+    to_ns: int | None
+
+
+class StatementDue(_Journal, frozen=True, kw_only=True, tag="statement-due"):
+    """A written explanation is owed (Art. 15). ``interruption`` None: for the recording's end."""
+
+    interruption: int | None
+    why: str
+
+
+class Fault(_Journal, frozen=True, kw_only=True, tag="fault"):
+    """A part failed, or works again (``over``), while the recording went on."""
+
+    part: str
+    code: str
+    detail: str
+    over: bool
+
+
+class Delay(_Journal, frozen=True, kw_only=True, tag="delay"):
+    """The disk kept fragments waiting for more than 1 s."""
+
+    waited_ms: int
+    fragments: int
+
+
+class Loss(_Journal, frozen=True, kw_only=True, tag="loss"):
+    """Something that was promised is not there: the recording is incomplete."""
+
+    what: str
+    detail: str
+
+
+class Refused(_Journal, frozen=True, kw_only=True, tag="refused"):
+    """A gesture or command for which this state has no use; spoken, too."""
+
+    event: str
+    state: str
+
+
+class State(_Journal, frozen=True, kw_only=True, tag="state"):
+    """The session went from one state to another."""
+
+    was: str
+    now: str
+    event: str
+
+
+class Recovered(_Journal, frozen=True, kw_only=True, tag="recovered"):
+    """The daemon found this recording open. Bytes behind the last durable fragment moved to tails/."""
+
+    why: Literal["crash", "reboot"]
+    fragments: int
+    moved: tuple[str, ...]
+
+
+class End(_Journal, frozen=True, kw_only=True, tag="end"):
+    """The act's recording ends at ``end_ns``; ``planned`` False where nobody ended it."""
+
+    end_ns: int
+    source: Literal["button", "control", "shutdown", "power", "crash", "storage"]
+    planned: bool
+    spoken: bool
+
+
+class Close(_Journal, frozen=True, kw_only=True, tag="close"):
+    """Last line before the seal: what the bag must hold."""
+
+    start_ns: int | None
+    end_ns: int
+    segments: int
+    fragments: int
+    interruptions: int
+    statements_due: int
+
+
+Journal = (
+    Open | Press | Checks | Arrival | Start | Segment | Fragment | SegmentEnd | Spoken | Slot | Mark
+    | Notice | Stage | Obstruction | Sensitive | Unmarked | Interruption | Resumed | Reason
+    | StatementDue | Fault | Delay | Loss | Refused | State | Recovered | End | Close
+)  # fmt: skip
+
+
+class _Ledger(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_unknown_fields=True
+):
+    """Base of ledger bodies."""
+
+
+class Boot(_Ledger, frozen=True, kw_only=True, tag="boot"):
+    """First line of every ledger file: the daemon started."""
+
+    format: str
+    device: str
+    software: str
+    key: str
+    key_kind: Literal["device", "ephemeral"]
+
+
+class Fitness(_Ledger, frozen=True, kw_only=True, tag="fitness"):
+    """The device became fit or unfit to record (Art. 13)."""
+
+    fit: bool
+    results: tuple[CheckRecord, ...]
+
+
+class LedgerRefused(_Ledger, frozen=True, kw_only=True, tag="refused"):
+    """A press or command was refused; ``must`` where the loaded act has to be recorded (Art. 10)."""
+
+    event: str
+    state: str
+    act: str
+    must: bool
+
+
+class Opened(_Ledger, frozen=True, kw_only=True, tag="open"):
+    """A recording begins. Durable before its first fragment is."""
+
+    recording: str
+    device: str
+    officer: str
+    act: str
+    obligation: Obligation | None
+    previous: str
+
+
+class Sealed(_Ledger, frozen=True, kw_only=True, tag="seal"):
+    """A recording is sealed. ``journal_sha256`` is its last line's digest, ``tagmanifest_sha256``
+    that of the signed file."""
+
+    recording: str
+    journal_lines: int
+    journal_sha256: str
+    tagmanifest_sha256: str
+    planned: bool
+    statements_due: int
+    end_ns: int
+    card: str
+
+
+class LedgerRecovered(_Ledger, frozen=True, kw_only=True, tag="recovered"):
+    """An open recording was found at start."""
+
+    recording: str
+    why: Literal["crash", "reboot"]
+
+
+class Quarantined(_Ledger, frozen=True, kw_only=True, tag="quarantined"):
+    """Something in the spool could not be parsed and was moved to quarantine/ whole."""
+
+    name: str
+    why: str
+
+
+class Freed(_Ledger, frozen=True, kw_only=True, tag="freed"):
+    """A recording's files left the device, after two read-backs."""
+
+    recording: str
+    receipt_sha256: str
+
+
+class LedgerFault(_Ledger, frozen=True, kw_only=True, tag="fault"):
+    """A part failed outside a recording, or works again."""
+
+    part: str
+    code: str
+    detail: str
+    over: bool
+
+
+class Shutdown(_Ledger, frozen=True, kw_only=True, tag="shutdown"):
+    """The daemon stopped in an orderly way."""
+
+    why: str
+
+
+Ledger = (
+    Boot | Fitness | LedgerRefused | Opened | Sealed | LedgerRecovered | Quarantined | Freed
+    | LedgerFault | Shutdown
+)  # fmt: skip

@@ -1,0 +1,60 @@
+"""Strict TOML: a file becomes a frozen struct, or an error that names file, key and remedy."""
+
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from recorder.errors import RecorderError
+
+T = TypeVar("T")
+
+
+def load(path: Path, type_: type[T], *, what: str, remedy: str = "") -> T:
+    """Read ``path`` as ``type_`` (a struct that forbids unknown fields).
+
+    ``what`` names the kind of file for people ("config"). Raises RecorderError with
+    code ``<what>-unreadable``, ``<what>-syntax`` or ``<what>-invalid``.
+    """
+    try:
+        text = path.read_bytes().decode()
+    except OSError as error:
+        raise RecorderError(
+            f"{what}-unreadable",
+            f"cannot read it: {error.strerror}",
+            where=str(path),
+            remedy=remedy or f"Give the path of a readable {what} file",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise RecorderError(
+            f"{what}-syntax",
+            f"not UTF-8 at byte {error.start}",
+            where=str(path),
+            remedy="Save the file as UTF-8",
+        ) from error
+    return loads(text, type_, what=what, where=str(path), remedy=remedy)
+
+
+def loads(text: str, type_: type[T], *, what: str, where: str, remedy: str = "") -> T:
+    """The same for text that is already in memory; ``where`` names its source."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecorderError(
+            f"{what}-syntax",
+            f"not TOML: {error}",
+            where=where,
+            remedy="Compare that line with the example file",
+        ) from error
+    try:
+        return msgspec.convert(raw, type_)
+    except msgspec.ValidationError as error:
+        problem, _, key = str(error).partition(" - at `$")
+        key = key.rstrip("`").lstrip(".") or "top level"
+        raise RecorderError(
+            f"{what}-invalid",
+            f"key {key}: {problem[0].lower()}{problem[1:]}",
+            where=where,
+            remedy=remedy or f"Compare the key with the example {what} file",
+        ) from error
