@@ -1,0 +1,126 @@
+"""The supervisor's end of the capture process: starts it, reads its pipe, kills it.
+
+It never decides anything: messages and the end of the pipe are handed to the supervisor's loop.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import BinaryIO
+
+import msgspec
+
+from recorder.capture.messages import Command, Configure, Message, Overlay, Stop, read
+from recorder.clock import Clock
+from recorder.config import CaptureSettings
+from recorder.errors import RecorderError
+
+
+class Received(msgspec.Struct, frozen=True):
+    """A message from capture process number ``generation``."""
+
+    generation: int
+    message: Message
+    payload: bytes
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """The capture process's pipe ended, at ``at_ns`` on the boot clock."""
+
+    generation: int
+    at_ns: int
+    code: str
+    detail: str
+
+
+Emit = Callable[[Received | Gone], None]
+
+
+class CaptureLink:
+    """One capture process at a time; each has a generation number, so late messages are known."""
+
+    def __init__(self, settings: CaptureSettings, clock: Clock, emit: Emit) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._emit = emit
+        self._child: subprocess.Popen[bytes] | None = None
+        self.generation = 0
+        self.started_ns = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, while there is one."""
+        return self._child.pid if self._child else None
+
+    def start(self, rung: int, overlay: Overlay) -> None:
+        """Spawn the next capture process. Returns at once; its messages come by ``emit``."""
+        self.generation += 1
+        self.started_ns = self._clock.boot_ns()
+        child = subprocess.Popen(
+            [sys.executable, "-m", "recorder.capture"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+        )
+        self._child = child
+        self.send(Configure(self._settings, rung))
+        self.send(overlay)
+        assert child.stdout is not None
+        reader = os.fdopen(os.dup(child.stdout.fileno()), "rb", buffering=64 * 1024)
+        child.stdout.close()
+        threading.Thread(
+            target=self._read, args=(self.generation, child, reader), name="capture", daemon=True
+        ).start()
+
+    def send(self, command: Command) -> None:
+        """Write a command; a child that is gone is reported by its reader, not here."""
+        child = self._child
+        if child is None or child.stdin is None:
+            return
+        try:
+            child.stdin.write(msgspec.json.encode(command) + b"\n")
+        except BrokenPipeError:
+            return  # its reader reports the end with the exit code
+
+    def kill(self) -> None:
+        """SIGKILL: the reader reports the end."""
+        if self._child is not None and self._child.poll() is None:
+            self._child.send_signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        """Ask the child to leave, and kill it if it does not within a second."""
+        child = self._child
+        if child is None:
+            return
+        self.send(Stop())
+        if child.stdin is not None:
+            child.stdin.close()
+        try:
+            child.wait(1.0)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            child.wait(5.0)
+
+    def _read(self, generation: int, child: subprocess.Popen[bytes], pipe: BinaryIO) -> None:
+        code, detail = "capture_died", ""
+        with pipe:
+            while True:
+                try:
+                    message, payload = read(pipe)
+                except EOFError:
+                    break
+                except RecorderError as error:
+                    code, detail = error.code, error.problem
+                    child.kill()
+                    break
+                self._emit(Received(generation, message, payload))
+        at_ns = self._clock.boot_ns()
+        try:
+            status = child.wait(2.0)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            status = child.wait()
+        self._emit(Gone(generation, at_ns, code, detail or f"exit status {status}"))
