@@ -1,0 +1,333 @@
+"""Signed, hash-chained logs: what journal and ledger are made of.
+
+A line is one JSON object, a TAB and the base64 Ed25519 signature of the JSON's bytes; ``prev`` in
+it is the SHA-256 of the whole line before, so nothing can be changed, cut, moved or added unseen.
+What a log says is lines.py; when it is written is recording.py's and ledger.py's business.
+"""
+
+import base64
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Protocol
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from recorder.clock import Clock, ClockState
+from recorder.errors import RecorderError
+
+ZERO = "0" * 64
+MAX_LINE = 1024 * 1024
+_MAX_FILES = 1000
+
+
+class Signer(Protocol):
+    """Signs for a device, or (``ephemeral``) for a device whose key is missing."""
+
+    @property
+    def public(self) -> bytes:
+        """Raw Ed25519 public key, 32 bytes."""
+        ...
+
+    @property
+    def kind(self) -> Literal["device", "ephemeral"]:
+        """Whether a register can know this key."""
+        ...
+
+    def sign(self, data: bytes) -> bytes:
+        """Raw signature, 64 bytes."""
+        ...
+
+
+class Header(msgspec.Struct, frozen=True):
+    """The fields that every line starts with."""
+
+    n: int
+    kind: str
+    boot_id: str
+    boot_ns: int
+    utc: str
+    clock: ClockState
+    prev: str
+
+
+HEADER_FIELDS = frozenset(Header.__struct_fields__)
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A line as it stands in the file, without its newline."""
+
+    n: int
+    line: bytes
+    sha256: str
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line as it was read."""
+
+    header: Header
+    body: Any
+    raw: bytes
+    sha256: str
+    file: str
+    number: int
+
+
+class Defect(msgspec.Struct, frozen=True):
+    """Something in a log that is not as it was written. ``number`` counts a file's lines from 1."""
+
+    file: str
+    number: int
+    code: str
+    text: str
+
+
+def encode(header: Header, body: msgspec.Struct, signer: Signer) -> Written:
+    """Sign a line."""
+    fields = msgspec.to_builtins(header)
+    content = msgspec.to_builtins(body)
+    del content["kind"]
+    text = msgspec.json.encode(fields | content)
+    line = text + b"\t" + base64.b64encode(signer.sign(text))
+    return Written(header.n, line, hashlib.sha256(line).hexdigest())
+
+
+def decode(raw: bytes, bodies: Any, key: bytes | None) -> tuple[Header, Any]:
+    """Parse a line and check its signature (not with ``key`` None). ValueError says what is wrong."""
+    text, tab, signature = raw.partition(b"\t")
+    if not tab:
+        raise ValueError("no signature")
+    if key is not None:
+        try:
+            Ed25519PublicKey.from_public_bytes(key).verify(
+                base64.b64decode(signature, validate=True), text
+            )
+        except (InvalidSignature, ValueError) as error:
+            raise ValueError("the signature does not fit") from error
+    try:
+        fields = msgspec.json.decode(text)
+        if not isinstance(fields, dict):
+            raise ValueError("not an object")
+        header = msgspec.convert({k: v for k, v in fields.items() if k in HEADER_FIELDS}, Header)
+        rest = {k: v for k, v in fields.items() if k not in HEADER_FIELDS}
+        body = msgspec.convert(rest | {"kind": header.kind}, bodies)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"not a line of this log: {error}") from error
+    return header, body
+
+
+class Log:
+    """Append-only, owned by one thread. A line is durable when the ``sync`` after it returned.
+
+    A failed write or sync is never retried on the same file, because the kernel may have thrown
+    the pages away and called them clean: everything since the last good sync goes into the next
+    file, whose first line follows the last durable one.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        stem: str,
+        signer: Signer,
+        clock: Clock,
+        *,
+        first: bool,
+        n: int = 0,
+        prev: str = ZERO,
+        number: int = 1,
+    ) -> None:
+        self._folder = folder
+        self._stem = stem
+        self._first = first
+        self._signer = signer
+        self._clock = clock
+        self._number = number
+        self._waiting: list[bytes] = []
+        self._file: BinaryIO | None = None
+        self.n = n
+        self.prev = prev
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        stem: str,
+        signer: Signer,
+        clock: Clock,
+        *,
+        n: int = 0,
+        prev: str = ZERO,
+        number: int = 1,
+        plain_first: bool = True,
+    ) -> "Log":
+        """A new file; its name is durable with the first ``sync``. ``plain_first``: number 1 is
+        ``stem.jsonl``, not ``stem-0001.jsonl``."""
+        log = cls(folder, stem, signer, clock, first=plain_first, n=n, prev=prev, number=number)
+        log._open()
+        return log
+
+    @property
+    def path(self) -> Path:
+        """The file that lines now go to."""
+        return self._folder / file_name(self._stem, self._number, plain_first=self._first)
+
+    def _open(self) -> None:
+        while True:
+            try:
+                descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+                break
+            except FileExistsError:
+                self._number += 1
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._fresh = True
+
+    def reopen(self) -> None:
+        """Go on in an existing file whose last line is ``n - 1`` with digest ``prev``."""
+        self._file = open(self.path, "ab", buffering=0)
+        self._fresh = False
+
+    def append(self, body: msgspec.Struct) -> Written:
+        """Sign and write a line; not durable yet."""
+        stamp = self._clock.stamp()
+        kind = body.__struct_config__.tag
+        header = Header(
+            self.n, str(kind), stamp.boot_id, stamp.boot_ns, stamp.utc, stamp.clock, self.prev
+        )
+        written = encode(header, body, self._signer)
+        self.n += 1
+        self.prev = written.sha256
+        self._waiting.append(written.line + b"\n")
+        return written
+
+    def sync(self) -> None:
+        """Make everything durable that was appended. OSError: not even a new file takes it."""
+        if not self._waiting:
+            return
+        data = b"".join(self._waiting)
+        try:
+            self._write(data)
+        except OSError:
+            self._close_quietly()
+            self._number += 1
+            if self._number > _MAX_FILES:
+                raise
+            self._open()
+            self._write(data)
+        self._waiting.clear()
+
+    def _write(self, data: bytes) -> None:
+        if self._file is None:
+            self._open()
+        assert self._file is not None
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) or 0 :]
+        if self._fresh:
+            os.fsync(self._file.fileno())
+            sync_folder(self._folder)
+            self._fresh = False
+        else:
+            os.fdatasync(self._file.fileno())
+
+    def _close_quietly(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.close()
+            except OSError:
+                return  # what it held goes into the next file
+
+    def close(self) -> None:
+        """Sync and close."""
+        self.sync()
+        self._close_quietly()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the folder's entries durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def file_name(stem: str, number: int, *, plain_first: bool) -> str:
+    """``journal.jsonl``, ``journal-0002.jsonl`` …; a ledger's are ``0001.jsonl`` …"""
+    if plain_first and number == 1:
+        return f"{stem}.jsonl"
+    return f"{stem}-{number:04d}.jsonl" if stem else f"{number:04d}.jsonl"
+
+
+def files(folder: Path, stem: str) -> list[Path]:
+    """A log's files in their order."""
+    pattern = f"{stem}*.jsonl" if stem else "*.jsonl"
+    return sorted(folder.glob(pattern), key=lambda path: (len(path.name), path.name))
+
+
+def raw_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
+    """(line without newline, whether it had one). A line over 1 MiB comes out cut, as not ended."""
+    with path.open("rb") as file:
+        while line := file.readline(MAX_LINE + 1):
+            ended = line.endswith(b"\n")
+            yield (line[:-1] if ended else line), ended
+            if not ended:
+                return
+
+
+def read(
+    paths: Sequence[Path], bodies: Any, key: bytes | None, *, n: int = 0, prev: str = ZERO
+) -> Iterator[Line | Defect]:
+    """Walk a log's files. Every line that parses comes out; everything that is wrong is a Defect.
+
+    With several files a later one may repeat lines that the earlier one's failed sync left
+    behind: those of the earlier file from the repeated number on are dropped by the reader.
+    """
+    cuts = _restarts(paths)
+    for path, stop_at in zip(paths, cuts, strict=True):
+        number = 0
+        for raw, ended in raw_lines(path):
+            number += 1
+            if not ended:
+                yield Defect(path.name, number, "line-torn", "the last line is not whole")
+                break
+            try:
+                header, body = decode(raw, bodies, key)
+            except ValueError as error:
+                yield Defect(path.name, number, "line-damaged", str(error))
+                n += 1
+                prev = hashlib.sha256(raw).hexdigest()
+                continue
+            if stop_at is not None and header.n >= stop_at:
+                break
+            if header.n != n:
+                yield Defect(path.name, number, "line-order", f"line {header.n} where {n} belongs")
+            if header.prev != prev:
+                yield Defect(
+                    path.name, number, "line-chain", "it does not follow from the line before"
+                )
+            digest = hashlib.sha256(raw).hexdigest()
+            yield Line(header, body, raw, digest, path.name, number)
+            n, prev = header.n + 1, digest
+
+
+def _restarts(paths: Sequence[Path]) -> list[int | None]:
+    """For each file the number at which the next one takes over."""
+    starts: list[int | None] = []
+    for path in paths:
+        first = next(iter(raw_lines(path)), (b"", False))[0].partition(b"\t")[0]
+        try:
+            starts.append(msgspec.json.decode(first, type=Header).n)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            starts.append(None)
+    return [*starts[1:], None] if starts else []
+
+
+def raise_defect(defect: Defect) -> None:
+    """A defect as an error, for readers that need a whole log."""
+    raise RecorderError(
+        defect.code, defect.text, where=f"{defect.file}:{defect.number}", remedy="It was damaged"
+    )
