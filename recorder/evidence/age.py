@@ -160,7 +160,10 @@ def identities(text: str, where: str) -> tuple[Identity, ...]:
             raise
     if not found:
         raise RecorderError(
-            "age-identity", "no key in it", where=where, remedy="Give the file that age-keygen wrote"
+            "age-identity",
+            "no key in it",
+            where=where,
+            remedy="Give the file that age-keygen wrote",
         )
     return tuple(found)
 

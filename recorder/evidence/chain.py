@@ -143,7 +143,7 @@ class Log:
         self._stem = stem
         self._first = first
         self._signer = signer
-        self._clock = clock
+        self.clock = clock
         self._number = number
         self._waiting: list[bytes] = []
         self._file: BinaryIO | None = None
@@ -191,7 +191,7 @@ class Log:
 
     def append(self, body: msgspec.Struct) -> Written:
         """Sign and write a line; not durable yet."""
-        stamp = self._clock.stamp()
+        stamp = self.clock.stamp()
         kind = body.__struct_config__.tag
         header = Header(
             self.n, str(kind), stamp.boot_id, stamp.boot_ns, stamp.utc, stamp.clock, self.prev

@@ -1,0 +1,209 @@
+"""The verbs: what can be asked for, and which module does it. No logic, and no heavy imports here."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recorder import __version__
+from recorder.errors import RecorderError
+
+if TYPE_CHECKING:
+    from recorder.config import Settings
+    from recorder.control import Answer, Request
+
+CONFIG = Path("/etc/recorder/recorder.toml")
+FINE, FOUND, CANNOT = 0, 1, 2
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Parse and dispatch. Never a traceback for what a person can mend."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.verb_function(options))
+    except RecorderError as error:
+        if getattr(options, "json", False):
+            _print_json(
+                {
+                    "ok": False,
+                    "code": error.code,
+                    "where": error.where,
+                    "problem": error.problem,
+                    "remedy": error.remedy,
+                }
+            )
+        else:
+            print(f"recorder: {error}", file=sys.stderr)
+        return CANNOT
+    except BrokenPipeError:
+        return FOUND
+    except KeyboardInterrupt:
+        return CANNOT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="recorder",
+        description="Body camera recorder for enforcement acts.",
+        epilog="Exit status: 0 fine, 1 found something wrong, 2 could not run.",
+    )
+    parser.add_argument("--version", action="version", version=f"recorder {__version__}")
+    parser.add_argument(
+        "--config", type=Path, default=CONFIG, metavar="FILE", help=f"settings (default: {CONFIG})"
+    )
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+
+    def verb(
+        name: str, function: Callable[[argparse.Namespace], int], help_: str, *, json: bool = True
+    ) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, help=help_, description=help_)
+        sub.set_defaults(verb_function=function)
+        if json:
+            sub.add_argument("--json", action="store_true", help="answer for programs")
+        return sub
+
+    verb("run", _run, "Run the recorder daemon in the foreground.", json=False)
+    verb("status", _status, "Show what the running recorder is doing.")
+    control = verb("control", _control, "Do what a gesture does, and more, over the socket.")
+    control.add_argument(
+        "action",
+        choices=(
+            "start", "stop", "mark", "notice", "stage", "obstruction", "sensitive", "arrival",
+        ),
+    )  # fmt: skip
+    control.add_argument(
+        "argument",
+        nargs="?",
+        default="",
+        help="mark: content item; stage: its name; sensitive: on or off; arrival: local HH:MM",
+    )
+    button = verb("button", _button, "Press the button.")
+    button.add_argument("gesture", choices=("short", "double", "long"))
+    case = verb("case", _case, "Load, show or clear the case card.")
+    case.add_argument("action", choices=("load", "show", "clear"))
+    case.add_argument("file", nargs="?", type=Path, help="load: the card (TOML)")
+
+    sync = verb("sync", _sync, "Copy sealed recordings into the township's store.")
+    sync.add_argument("--watch", action="store_true", help="stay, and wake up when one is sealed")
+
+    verify = verb("verify", _verify, "Judge a recording, a spool or a store.")
+    verify.add_argument("path", type=Path, help="a recording's folder, a spool or a store")
+    verify.add_argument(
+        "--register", type=Path, metavar="FILE", help="the township's register.json"
+    )
+    verify.add_argument(
+        "--township",
+        type=Path,
+        metavar="PEM",
+        help="the township's public key (signs the register)",
+    )
+    verify.add_argument("--key", type=Path, metavar="PEM", help="the device's public key")
+    verify.add_argument("--ledger", type=Path, metavar="DIR", help="the device's ledger")
+    _identity(verify)
+    sheet = verb("sheet", _sheet, "Make the record sheet of a recording (Chinese).", json=False)
+    sheet.add_argument("path", type=Path, help="a recording's folder")
+    sheet.add_argument("--out", type=Path, metavar="FILE", help=".html or .txt (default: text)")
+    sheet.add_argument("--key", type=Path, metavar="PEM", help="the device's public key")
+    sheet.add_argument("--store", default="", help="the store's name, for the sheet")
+    _identity(sheet)
+    export = verb("export", _export, "Make one playable MP4 of a recording, with subtitles.")
+    export.add_argument("path", type=Path, help="a recording's folder")
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the MP4 to write")
+    export.add_argument("--key", type=Path, metavar="PEM", help="the device's public key")
+    export.add_argument("--force", action="store_true", help="export a tampered recording, too")
+    _identity(export)
+
+    provision = verb("provision", _provision, "Make keys and the register.")
+    provision.add_argument(
+        "role", choices=("device", "sync", "desk", "township", "custodian", "store")
+    )
+    provision.add_argument(
+        "folder", type=Path, help="where the keys go (store: the store's folder)"
+    )
+    provision.add_argument("--name", default="", help="the key's name in the register")
+    provision.add_argument(
+        "--custodian", action="append", default=[], metavar="AGE1", help="a custodian's public key"
+    )
+    provision.add_argument(
+        "--township", type=Path, metavar="DIR", help="the township's folder: register the new key"
+    )
+    return parser
+
+
+def _identity(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--identity", type=Path, metavar="FILE", help="a custodian's private age key"
+    )
+
+
+def _print_json(value: object) -> None:
+    import msgspec
+
+    print(msgspec.json.encode(value).decode())
+
+
+def _settings(options: argparse.Namespace) -> "Settings":
+    from recorder import config
+
+    return config.load(options.config)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from recorder.app import serve
+
+    return serve(_settings(options))
+
+
+def _ask(options: argparse.Namespace, request: "Request") -> "Answer":
+    from recorder.control import ask
+
+    return ask(Path(_settings(options).paths.run), request)
+
+
+def _tell(options: argparse.Namespace, answer: "Answer") -> int:
+    if options.json:
+        _print_json(answer)
+    elif not answer.ok:
+        print(f"recorder: {answer.problem}. {answer.remedy}".rstrip(), file=sys.stderr)
+    else:
+        from recorder.report import table
+
+        print(table(answer.data))
+    return FINE if answer.ok else FOUND
+
+
+def _status(options: argparse.Namespace) -> int:
+    from recorder.control import Request
+
+    return _tell(options, _ask(options, Request("status")))
+
+
+def _control(options: argparse.Namespace) -> int:
+    from recorder.control import Request
+
+    return _tell(options, _ask(options, Request(options.action, options.argument)))
+
+
+def _button(options: argparse.Namespace) -> int:
+    from recorder.control import Request
+
+    return _tell(options, _ask(options, Request("button", options.gesture)))
+
+
+def _case(options: argparse.Namespace) -> int:
+    from recorder.control import Request
+
+    text = ""
+    if options.action == "load":
+        if options.file is None:
+            raise RecorderError("usage", "no case card given", remedy="recorder case load FILE")
+        try:
+            text = options.file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecorderError(
+                "case-unreadable", f"cannot read it: {error}", where=str(options.file),
+                remedy="Give the path of a readable case card",
+            ) from error  # fmt: skip
+    request = Request(f"case-{options.action}", text, str(options.file or ""))
+    return _tell(options, _ask(options, request))

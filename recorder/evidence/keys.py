@@ -1,0 +1,160 @@
+"""The device's own keys: who signs, and who can decrypt. Private keys are read, never printed."""
+
+import os
+import stat
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from recorder.errors import RecorderError
+from recorder.evidence.age import Recipient
+
+
+class KeySigner:
+    """An Ed25519 key in memory."""
+
+    def __init__(
+        self, private: Ed25519PrivateKey, kind: Literal["device", "ephemeral"] = "device"
+    ) -> None:
+        self._private = private
+        self._kind = kind
+        self._public = private.public_key().public_bytes_raw()
+
+    @property
+    def public(self) -> bytes:
+        """Raw public key, 32 bytes."""
+        return self._public
+
+    @property
+    def kind(self) -> Literal["device", "ephemeral"]:
+        """``ephemeral`` signs where the device's key is missing; nobody can vouch for it."""
+        return self._kind
+
+    def sign(self, data: bytes) -> bytes:
+        """Raw signature, 64 bytes (RFC 8032)."""
+        return self._private.sign(data)
+
+
+def ephemeral() -> KeySigner:
+    """A key that dies with the process: evidence first, verdict ``untrusted``."""
+    return KeySigner(Ed25519PrivateKey.generate(), "ephemeral")
+
+
+def load_private(path: Path) -> KeySigner:
+    """Read a PEM private key. RecorderError where others may read it, too."""
+    try:
+        status = path.stat()
+        data = path.read_bytes()
+    except OSError as error:
+        raise RecorderError(
+            "key-unreadable", f"cannot read it: {error.strerror}", where=str(path),
+            remedy="Run `recorder provision`, or give the daemon's user the file",
+            phrase="no_device_key",
+        ) from error  # fmt: skip
+    if stat.S_IMODE(status.st_mode) & 0o077 or status.st_uid not in (os.geteuid(), 0):
+        raise RecorderError(
+            "key-exposed", f"mode {stat.S_IMODE(status.st_mode):o}, owner {status.st_uid}",
+            where=str(path), remedy="chmod 600, and make it the recorder's own",
+            phrase="no_device_key",
+        )  # fmt: skip
+    try:
+        key = serialization.load_pem_private_key(data, None)
+    except (ValueError, TypeError) as error:
+        raise RecorderError(
+            "key-broken", "not a PEM private key", where=str(path), remedy="Provision it again"
+        ) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise RecorderError(
+            "key-broken", "not an Ed25519 key", where=str(path), remedy="Provision it again"
+        )
+    return KeySigner(key)
+
+
+def load_public(path: Path) -> bytes:
+    """The raw 32 bytes of a PEM public key."""
+    try:
+        key = serialization.load_pem_public_key(path.read_bytes())
+    except OSError as error:
+        raise RecorderError(
+            "key-unreadable", f"cannot read it: {error.strerror}", where=str(path),
+            remedy="Give a PEM public key such as device.pem",
+        ) from error  # fmt: skip
+    except (ValueError, TypeError) as error:
+        raise RecorderError(
+            "key-broken", "not a PEM public key", where=str(path), remedy="Give device.pem"
+        ) from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise RecorderError(
+            "key-broken", "not an Ed25519 key", where=str(path), remedy="Give device.pem"
+        )
+    return key.public_bytes_raw()
+
+
+class Custodians(msgspec.Struct, frozen=True):
+    """The township's public keys; ``lonely``: one only, so its loss loses everything."""
+
+    recipients: tuple[str, ...]
+
+    @property
+    def lonely(self) -> bool:
+        """Fewer than the two that the township needs."""
+        return len(self.recipients) < 2
+
+    def keys(self) -> tuple[Recipient, ...]:
+        """For encryption."""
+        return tuple(Recipient(text) for text in self.recipients)
+
+
+def load_custodians(path: Path) -> Custodians:
+    """Read custodians.txt: one age1… a line, # comments. A private key in it is refused."""
+    remedy = "List the custodians' public keys (age1…), one a line"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecorderError(
+            "custodians-unreadable", f"cannot read it: {error}", where=str(path),
+            remedy=remedy, phrase="no_custodian",
+        ) from error  # fmt: skip
+    found: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.partition("#")[0].strip()
+        if not line:
+            continue
+        where = f"{path}:{number}"
+        if line.upper().startswith("AGE-SECRET-KEY-"):
+            raise RecorderError(
+                "custodian-private", "a custodian's PRIVATE key lies on the device", where=where,
+                remedy="Delete it here, treat it as lost, and list its age1… public key instead",
+                phrase="no_custodian",
+            )  # fmt: skip
+        try:
+            key = Recipient(line)
+        except RecorderError as error:
+            error.where, error.phrase = where, "no_custodian"
+            raise
+        if key.text not in found:
+            found.append(key.text)
+    if not found:
+        raise RecorderError(
+            "no-custodian", "no public key in it", where=str(path), remedy=remedy,
+            phrase="no_custodian",
+        )  # fmt: skip
+    return Custodians(tuple(found))
+
+
+def pem_pair(private: Ed25519PrivateKey) -> tuple[bytes, bytes]:
+    """(PKCS 8 private, SubjectPublicKeyInfo public), both PEM."""
+    return (
+        private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ),
+        private.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        ),
+    )

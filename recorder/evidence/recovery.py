@@ -1,0 +1,302 @@
+"""Finds recordings that were open when the daemon or the power went, and makes them whole again.
+
+Everything behind the last durable line moves to ``data/tails/``; segments are cut at their last
+journalled fragment and ended with the final chunk that the journal holds for that place, so no key
+is needed. Idempotent: it may be killed anywhere and run again. It never judges (verify does).
+"""
+
+import base64
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from recorder.clock import Clock
+from recorder.config import Recording as RecordingSettings
+from recorder.errors import RecorderError
+from recorder.evidence import lines
+from recorder.evidence.age import Recipient
+from recorder.evidence.chain import ZERO, Defect, Line, Log, Signer, files, read, sync_folder
+from recorder.evidence.recording import JOURNAL, PRIVATE, SEGMENTS, TAILS, Progress, RecordingWriter
+from recorder.evidence.seal import SIGNATURE, TAGMANIFEST, sign_bag
+from recorder.evidence.verification_bag import signed
+
+_PIECE = 1024 * 1024
+
+
+class Found(msgspec.Struct, frozen=True):
+    """An open recording, cut to what is durable and ready to be gone on with."""
+
+    writer: RecordingWriter
+    opened: lines.Open
+    journal: tuple[lines.Journal, ...]
+    last_boot_id: str
+    moved: tuple[str, ...]
+
+    @property
+    def ended(self) -> lines.End | None:
+        """The end, where it was journalled before the daemon went."""
+        last = next((b for b in reversed(self.journal) if isinstance(b, lines.End)), None)
+        return last
+
+    @property
+    def closed(self) -> bool:
+        """Only the tag files are missing."""
+        return bool(self.journal) and isinstance(self.journal[-1], lines.Close)
+
+
+def walk(folder: Path) -> tuple[list[Line], list[Defect]]:
+    """A journal's lines up to the first that is not as it was written."""
+    good: list[Line] = []
+    bad: list[Defect] = []
+    for item in read(files(folder / "data", JOURNAL), lines.Journal, None):
+        if isinstance(item, Defect):
+            bad.append(item)
+        elif not bad:
+            good.append(item)
+    return good, bad
+
+
+def is_sealed(folder: Path) -> bool:
+    """A signature is there and fits the tag manifest under the key of the journal's line 0."""
+    try:
+        signature = (folder / SIGNATURE).read_bytes()
+        listing = (folder / TAGMANIFEST).read_bytes()
+    except OSError:
+        return False
+    good, _ = walk(folder)
+    if not good or not isinstance(good[0].body, lines.Open):
+        return False
+    return signed(base64.b64decode(good[0].body.key), signature, listing)
+
+
+def reopen(
+    folder: Path,
+    *,
+    signer: Signer,
+    recipients: Sequence[Recipient],
+    clock: Clock,
+    settings: RecordingSettings,
+) -> Found:
+    """Cut, tail and set aside; the writer then goes on in a new journal file.
+
+    Durable on return. RecorderError where there is no line 0: the folder cannot be understood.
+    """
+    good, _ = walk(folder)
+    if not good or not isinstance(good[0].body, lines.Open):
+        raise RecorderError(
+            "recording-unreadable",
+            "its journal has no line 0",
+            where=str(folder),
+            remedy="It is moved to quarantine whole",
+        )
+    opened = good[0].body
+    bodies = tuple(line.body for line in good)
+    tails = folder / TAILS
+    moved: list[str] = []
+    for sub in (SEGMENTS, PRIVATE):
+        (folder / sub).mkdir(mode=0o750, exist_ok=True)
+    moved += _cut_journal(folder, good, tails)
+    progress, moved_segments = _segments(folder, bodies, tails)
+    moved += moved_segments
+    moved += _strangers(folder, bodies, tails)
+    if tails.exists():
+        sync_folder(tails)
+    sync_folder(folder / "data")
+    press_ns = next((b.at_ns for b in bodies if isinstance(b, lines.Press)), 0)
+    number = len(files(folder / "data", JOURNAL))
+    log = Log.create(
+        folder / "data", JOURNAL, signer, clock,
+        n=good[-1].header.n + 1, prev=good[-1].sha256, number=number + 1,
+    )  # fmt: skip
+    writer = RecordingWriter(folder, log, signer, recipients, settings, press_ns, progress)
+    return Found(writer, opened, bodies, good[-1].header.boot_id, tuple(moved))
+
+
+def _cut_journal(folder: Path, good: list[Line], tails: Path) -> list[str]:
+    """Bytes behind the last good line, in whatever file, go to tails/."""
+    moved = []
+    last = good[-1]
+    paths = files(folder / "data", JOURNAL)
+    seen = False
+    for path in paths:
+        if path.name == last.file:
+            seen = True
+            keep = _end_of_line(path, last.number)
+            moved += _move_tail(path, keep, tails)
+        elif seen:
+            moved += _move_whole(path, tails)
+    return moved
+
+
+def _end_of_line(path: Path, number: int) -> int:
+    with path.open("rb") as file:
+        for _ in range(number):
+            file.readline()
+        return file.tell()
+
+
+def _move_tail(path: Path, keep: int, tails: Path) -> list[str]:
+    """Copy what lies behind ``keep`` to tails/ (durably), then cut it off."""
+    size = path.stat().st_size
+    if size <= keep:
+        return []
+    tails.mkdir(mode=0o750, exist_ok=True)
+    target = _free_name(tails, f"{path.name}.{keep}")
+    with path.open("rb") as source, target.open("xb") as out:
+        source.seek(keep)
+        while piece := source.read(_PIECE):
+            out.write(piece)
+        out.flush()
+        os.fsync(out.fileno())
+    sync_folder(tails)
+    with path.open("r+b") as file:
+        file.truncate(keep)
+        os.fsync(file.fileno())
+    return [target.name]
+
+
+def _move_whole(path: Path, tails: Path) -> list[str]:
+    tails.mkdir(mode=0o750, exist_ok=True)
+    target = _free_name(tails, path.name)
+    os.rename(path, target)
+    sync_folder(tails)
+    sync_folder(path.parent)
+    return [target.name]
+
+
+def _free_name(folder: Path, name: str) -> Path:
+    target, number = folder / name, 1
+    while target.exists():
+        target = folder / f"{name}.{number}"
+        number += 1
+    return target
+
+
+def _segments(
+    folder: Path, bodies: Sequence[lines.Journal], tails: Path
+) -> tuple[Progress, list[str]]:
+    """Cut every segment to its journalled fragments and end it."""
+    progress = Progress(digests={})
+    names: dict[int, str] = {}
+    ends: dict[int, lines.Fragment] = {}
+    counts: dict[int, int] = {}
+    finished: dict[int, lines.SegmentEnd] = {}
+    lost: set[int] = set()
+    for body in bodies:
+        match body:
+            case lines.Start():
+                progress.start_ns, progress.zero_ns = body.start_ns, body.zero_ns
+            case lines.Segment():
+                names[body.segment] = body.file
+            case lines.Fragment():
+                ends[body.segment] = body
+                counts[body.segment] = counts.get(body.segment, 0) + 1
+                progress.fragments += 1
+            case lines.SegmentEnd():
+                finished[body.segment] = body
+                progress.digests[names.get(body.segment, "")] = body.age_sha256
+            case lines.Interruption():
+                progress.interruptions += 1
+            case lines.StatementDue():
+                progress.statements_due += 1
+            case _:
+                continue
+    moved: list[str] = []
+    for number, last in ends.items():
+        path = folder / names[number]
+        if number in finished:
+            continue
+        if not path.exists() or path.stat().st_size < last.age_bytes:
+            lost.add(number)
+            continue
+        tail = base64.b64decode(last.age_tail)
+        with path.open("rb") as file:
+            file.seek(last.age_bytes)
+            ended = file.read(len(tail) + 1) == tail
+        if not ended:
+            moved += _move_tail(path, last.age_bytes, tails)
+            with path.open("r+b") as file:
+                file.seek(last.age_bytes)
+                file.write(tail)
+                file.flush()
+                os.fsync(file.fileno())
+    progress.segments = max([*names, *_numbers(folder), 0])
+    return progress, moved
+
+
+def _numbers(folder: Path) -> list[int]:
+    return [
+        int(path.name[:4])
+        for path in (folder / SEGMENTS).glob("*.mp4.age")
+        if path.name[:4].isdecimal()
+    ]
+
+
+def _strangers(folder: Path, bodies: Sequence[lines.Journal], tails: Path) -> list[str]:
+    """Segment and private files that no line knows go to tails/."""
+    known = {b.file for b in bodies if isinstance(b, lines.Segment)}
+    known |= {
+        record.file
+        for b in bodies
+        if isinstance(record := getattr(b, "private", None), lines.Private)
+    }
+    moved = []
+    for sub in (SEGMENTS, PRIVATE):
+        for path in sorted((folder / sub).iterdir()):
+            if path.is_file() and path.relative_to(folder).as_posix() not in known:
+                moved += _move_whole(path, tails)
+    return moved
+
+
+def missing_ends(found: Found) -> list[lines.SegmentEnd]:
+    """``segment-end`` lines that the crash swallowed, for segments that are whole now."""
+    ended = {b.segment for b in found.journal if isinstance(b, lines.SegmentEnd)}
+    names = {b.segment: b.file for b in found.journal if isinstance(b, lines.Segment)}
+    out = []
+    counts: dict[int, int] = {}
+    lasts: dict[int, lines.Fragment] = {}
+    for body in found.journal:
+        if isinstance(body, lines.Fragment):
+            counts[body.segment] = counts.get(body.segment, 0) + 1
+            lasts[body.segment] = body
+    for number, last in lasts.items():
+        if number in ended:
+            continue
+        path = found.writer.folder / names[number]
+        digest = hashlib.sha256()
+        size = 0
+        try:
+            with path.open("rb") as file:
+                while piece := file.read(_PIECE):
+                    digest.update(piece)
+                    size += len(piece)
+        except OSError:
+            continue
+        if size == last.age_bytes + len(base64.b64decode(last.age_tail)):
+            out.append(
+                lines.SegmentEnd(
+                    segment=number, fragments=counts[number],
+                    age_bytes=size, age_sha256=digest.hexdigest(),
+                )
+            )  # fmt: skip
+    return out
+
+
+def short_segments(found: Found) -> list[str]:
+    """Segments that hold less than their journal promises: the medium lost it."""
+    names = {b.segment: b.file for b in found.journal if isinstance(b, lines.Segment)}
+    lasts = {b.segment: b for b in found.journal if isinstance(b, lines.Fragment)}
+    out = []
+    for number, last in lasts.items():
+        path = found.writer.folder / names[number]
+        if not path.exists() or path.stat().st_size < last.age_bytes:
+            out.append(path.name)
+    return out
+
+
+Why = Literal["crash", "reboot"]
+__all__ = ["ZERO", "Found", "is_sealed", "missing_ends", "reopen", "short_segments", "sign_bag"]

@@ -1,0 +1,146 @@
+"""Seals a recording: the last lines, the BagIt tag files and the device's signature over them.
+
+After the signature is on the card the folder never changes again (RFC 8493; Art. 20). A seal that
+was cut short is done again from the start: nothing but the tag files depends on it.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from recorder import __version__
+from recorder.evidence import lines
+from recorder.evidence.chain import Log, Signer, sync_folder
+from recorder.evidence.recording import RecordingWriter, sha256, write_new
+
+BAGIT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+MANIFEST = "manifest-sha256.txt"
+TAGMANIFEST = "tagmanifest-sha256.txt"
+SIGNATURE = "tagmanifest-sha256.txt.sig"
+TAG_FILES = ("bagit.txt", "bag-info.txt", MANIFEST, TAGMANIFEST, SIGNATURE)
+_PIECE = 1024 * 1024
+
+
+def file_sha256(path: Path) -> str:
+    """Hex digest of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def payload(folder: Path) -> Iterator[Path]:
+    """Every file under ``data/``, sorted, relative to the bag."""
+    for path in sorted((folder / "data").rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            yield path.relative_to(folder)
+
+
+def seal(
+    writer: RecordingWriter, close: lines.Close, end: lines.End, opened: lines.Open, ledger: Log
+) -> lines.Sealed:
+    """End segment and journal, sign the bag, write the ledger's ``seal`` line.
+
+    Durable on return, the signature last of the bag, the ledger after it. ``close``'s counts are
+    filled in from what was written.
+    """
+    writer.end_segment()
+    progress = writer.progress
+    writer.journal(
+        msgspec.structs.replace(
+            close,
+            start_ns=progress.start_ns,
+            segments=progress.segments,
+            fragments=progress.fragments,
+            interruptions=progress.interruptions,
+            statements_due=progress.statements_due,
+        )
+    )
+    writer.log.close()
+    return sign_bag(
+        writer.folder,
+        journal_lines=writer.log.n,
+        journal_sha256=writer.log.prev,
+        digests=progress.digests,
+        statements_due=progress.statements_due,
+        end=end,
+        opened=opened,
+        utc=ledger_utc(ledger),
+        signer=writer.signer,
+        ledger=ledger,
+    )
+
+
+def ledger_utc(ledger: Log) -> str:
+    """Today, as the bag says it."""
+    return ledger.clock.stamp().utc
+
+
+def sign_bag(
+    folder: Path,
+    *,
+    journal_lines: int,
+    journal_sha256: str,
+    digests: dict[str, str],
+    statements_due: int,
+    end: lines.End,
+    opened: lines.Open,
+    utc: str,
+    signer: Signer,
+    ledger: Log,
+) -> lines.Sealed:
+    """The tag files, the signature and the ledger's line, for a journal that is closed already."""
+    for name in reversed(TAG_FILES):
+        (folder / name).unlink(missing_ok=True)
+    manifest = []
+    octets = files = 0
+    for path in payload(folder):
+        name = path.as_posix()
+        manifest.append(f"{digests.get(name) or file_sha256(folder / path)}  {name}\n")
+        octets += (folder / path).stat().st_size
+        files += 1
+    info = (
+        f"Source-Organization: {_tag(opened.organisation)}\n"
+        f"External-Identifier: {folder.name}\n"
+        f"External-Description: Recording of an enforcement act\n"
+        f"Bagging-Date: {utc[:10]}\n"
+        f"Payload-Oxum: {octets}.{files}\n"
+        f"Bag-Software-Agent: bodycam-recorder {__version__}\n"
+    ).encode()
+    tags = {
+        "bagit.txt": BAGIT,
+        "bag-info.txt": info,
+        MANIFEST: "".join(manifest).encode(),
+    }
+    for name, data in tags.items():
+        write_new(folder / name, data)
+    listing = "".join(f"{sha256(data)}  {name}\n" for name, data in sorted(tags.items())).encode()
+    write_new(folder / TAGMANIFEST, listing)
+    sync_folder(folder)
+    part = folder / (SIGNATURE + ".part")
+    part.unlink(missing_ok=True)
+    write_new(part, signer.sign(listing))
+    os.rename(part, folder / SIGNATURE)
+    sync_folder(folder)
+    sealed = lines.Sealed(
+        recording=folder.name,
+        journal_lines=journal_lines,
+        journal_sha256=journal_sha256,
+        tagmanifest_sha256=sha256(listing),
+        planned=end.planned,
+        statements_due=statements_due,
+        end_ns=end.end_ns,
+        card=opened.act.card if opened.act else "",
+    )
+    ledger.append(sealed)
+    ledger.sync()
+    return sealed
+
+
+def _tag(text: str) -> str:
+    """A value on one line."""
+    return " ".join(text.split())
