@@ -1,0 +1,153 @@
+"""The case card: what the device knows of the act ahead. Personal, so in the clear only under /run.
+
+Pure but for the text it is given: it is checked against the catalogue and the organisation.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from recorder import toml
+from recorder.config import Organisation
+from recorder.errors import RecorderError
+from recorder.evidence import lines
+from recorder.session.catalogue import Catalogue, Entry
+
+Word = Annotated[str, Meta(max_length=120)]
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every table."""
+
+
+class Officer(_Strict, frozen=True, kw_only=True):
+    """An officer present: name and certificate are spoken, the personnel number is a pseudonym."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=20)]
+    certificate: Annotated[str, Meta(min_length=1, max_length=24)]
+    personnel: Word = ""
+
+
+class Document(_Strict, frozen=True, kw_only=True):
+    """A legal document that the recording stands beside (approval, decision, list)."""
+
+    kind: Word
+    number: Word
+
+
+class Card(_Strict, frozen=True, kw_only=True):
+    """The card as it was written. An element left empty is asked for (Art. 14)."""
+
+    id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,40}$")]
+    act: Annotated[str, Meta(min_length=1, max_length=41)]
+    case_number: Word = ""
+    place: Word = ""
+    reason: Word = ""
+    subject: Word = ""
+    arrival: str = ""
+    late_reason: Word = ""
+    stages: tuple[str, ...] = ()
+    officers: tuple[Officer, ...] = ()
+    documents: tuple[Document, ...] = ()
+
+    def private(self) -> dict[str, Any]:
+        """The personal part, for an age file."""
+        return {
+            "place": self.place,
+            "reason": self.reason,
+            "subject": self.subject,
+            "officers": [msgspec.to_builtins(officer) for officer in self.officers],
+            "documents": [msgspec.to_builtins(document) for document in self.documents],
+            "late_reason": self.late_reason,
+        }
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """A card that fits, with its act and what should be said about it."""
+
+    card: Card
+    entry: Entry
+    stages: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def act(self, catalogue: Catalogue) -> lines.Act:
+        """The part that goes on record in the clear."""
+        return lines.Act(
+            id=self.entry.id,
+            title=self.entry.title,
+            article=self.entry.article,
+            obligation=self.entry.obligation,
+            stages=self.stages,
+            content=tuple(item.id for item in catalogue.content(self.entry)),
+            retention=self.entry.retention,
+            card=self.card.id,
+            case_number=self.card.case_number,
+        )
+
+    def obligation(self, stage: str) -> lines.Obligation:
+        """What holds from this stage on (Art. 10): a stage may raise the act's obligation."""
+        named = next((s for s in self.entry.stages if s.name == stage), None)
+        if named is not None and named.obligation is not None:
+            return named.obligation
+        return self.entry.obligation
+
+
+def arrival_utc(card: Card, where: str = "case card") -> datetime | None:
+    """When the officers arrived; RecorderError where that is no time with an offset."""
+    if not card.arrival:
+        return None
+    try:
+        arrived = datetime.fromisoformat(card.arrival)
+    except ValueError as error:
+        raise _bad(where, "arrival", f"{card.arrival!r} is no time", "") from error
+    if arrived.tzinfo is None:
+        raise _bad(where, "arrival", "the time has no offset", "")
+    return arrived
+
+
+def _bad(where: str, key: str, problem: str, remedy: str) -> RecorderError:
+    return RecorderError(
+        "case-invalid",
+        f"key {key}: {problem}",
+        where=where,
+        remedy=remedy or "Write it like 2026-11-23T09:20:00+08:00",
+    )
+
+
+def check(
+    text: str, catalogue: Catalogue, organisation: Organisation, today: str, where: str
+) -> Checked:
+    """Read a card. ``today`` is a local date (YYYY-MM-DD), for the catalogue's validity."""
+    card = toml.loads(text, Card, what="case", where=where)
+    entry = catalogue.find(card.act)
+    if entry is None:
+        known = ", ".join(act.id for act in catalogue.acts)
+        raise _bad(where, "act", f"the catalogue has no act {card.act!r}", f"Acts: {known}")
+    if not entry.enabled:
+        raise _bad(
+            where, "act", f"{card.act} is switched off in the catalogue",
+            "The township has no power for it; ask the archivist",
+        )  # fmt: skip
+    if organisation.entrusted_by and not entry.entrustable:
+        raise _bad(
+            where, "act", f"{card.act} may not be done by an entrusted organisation",
+            f"{organisation.entrusted_by} has to act itself",
+        )  # fmt: skip
+    known_stages = [stage.name for stage in entry.stages]
+    for stage in card.stages:
+        if stage not in known_stages:
+            raise _bad(
+                where, "stages", f"{card.act} has no stage {stage!r}",
+                f"Stages: {', '.join(known_stages)}",
+            )  # fmt: skip
+    arrival_utc(card, where)
+    warnings = []
+    if len(card.officers) < 2:
+        warnings.append("fewer than two officers on the card")
+    if entry.approval and not card.documents:
+        warnings.append("this act needs an approval, and the card names no document")
+    if today > catalogue.valid_until:
+        warnings.append(f"the catalogue was valid until {catalogue.valid_until}")
+    return Checked(card, entry, card.stages or tuple(known_stages), tuple(warnings))

@@ -1,0 +1,121 @@
+"""The township's list of acts (Art. 8): content, stages, obligation. Strict; pure but for ``load``."""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from recorder import toml
+from recorder.errors import RecorderError
+
+Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
+Text = Annotated[str, Meta(min_length=1, max_length=200)]
+Date = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Obligation = Literal["must", "may"]
+
+MUST_ARTICLE = "10"
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every table."""
+
+
+class Item(_Strict, frozen=True, kw_only=True):
+    """Content that is to be shown and tagged (Art. 12)."""
+
+    id: Id
+    text: Text
+
+
+class Stage(_Strict, frozen=True, kw_only=True):
+    """A stage; ``obligation`` "must" raises an act that only may be recorded."""
+
+    name: Text
+    obligation: Obligation | None = None
+
+
+class Entry(_Strict, frozen=True, kw_only=True):
+    """One kind of act."""
+
+    id: Id
+    number: Text
+    category: Text
+    title: Text
+    basis: Text
+    obligation: Obligation
+    article: Annotated[str, Meta(pattern=r"^1[01]\.[1-6]$")]
+    stages: Annotated[tuple[Stage, ...], Meta(min_length=1)]
+    begins: Text
+    ends: Text
+    content: tuple[Item, ...] = ()
+    method: Text
+    recorded_by: Text
+    approval: bool = False
+    warn_night: bool = False
+    warn_holiday: bool = False
+    retention: Annotated[str, Meta(pattern=r"^(\d{1,3}y|permanent|case)$")]
+    sensitivity: Literal["normal", "restricted"] = "normal"
+    entrustable: bool = True
+    enabled: bool = True
+    remark: str = ""
+
+
+class Catalogue(_Strict, frozen=True, kw_only=True):
+    """The whole list. ``common`` is content of every act."""
+
+    version: Text
+    issued: Date
+    valid_until: Date
+    basis: Text
+    common: tuple[Item, ...]
+    acts: Annotated[tuple[Entry, ...], Meta(min_length=1)]
+    sha256: str = ""
+
+    def find(self, act_id: str) -> Entry | None:
+        """An act by its id."""
+        return next((act for act in self.acts if act.id == act_id), None)
+
+    def content(self, act: Entry) -> tuple[Item, ...]:
+        """Everything that an act should show."""
+        return (*self.common, *act.content)
+
+    def item(self, item_id: str) -> str:
+        """An item's text, or its id where the catalogue has none."""
+        everything = (*self.common, *(i for act in self.acts for i in act.content))
+        return next((item.text for item in everything if item.id == item_id), item_id)
+
+
+def load(path: Path) -> Catalogue:
+    """Read and check catalogue.toml. RecorderError names file, key and remedy."""
+    catalogue = toml.load(path, Catalogue, what="catalogue")
+    check(catalogue, str(path))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return msgspec.structs.replace(catalogue, sha256=digest)
+
+
+def check(catalogue: Catalogue, where: str) -> None:
+    """What shapes alone cannot say."""
+
+    def bad(key: str, problem: str, remedy: str) -> RecorderError:
+        return RecorderError(
+            "catalogue-invalid", f"key {key}: {problem}", where=where, remedy=remedy
+        )
+
+    seen: set[str] = set()
+    for index, act in enumerate(catalogue.acts):
+        key = f"acts[{index}]"
+        if act.id in seen:
+            raise bad(f"{key}.id", f"{act.id} stands twice", "Give every act its own id")
+        seen.add(act.id)
+        if act.article.startswith(MUST_ARTICLE) and act.obligation != "must":
+            raise bad(f"{key}.obligation", f"{act.id} must be recorded (Art. 10)", 'Write "must"')
+        items = [item.id for item in catalogue.content(act)]
+        if len(items) != len(set(items)):
+            raise bad(f"{key}.content", "an item stands twice", "Give every item its own id")
+        names = [stage.name for stage in act.stages]
+        if len(names) != len(set(names)):
+            raise bad(f"{key}.stages", "a stage stands twice", "Name every stage once")
+    if catalogue.valid_until < catalogue.issued:
+        raise bad("valid_until", "lies before issued", "Correct one of the dates")
