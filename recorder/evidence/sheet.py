@@ -1,0 +1,316 @@
+"""The record sheet (音像记录情况说明) of one recording (Art. 6, 9, 14, 15).
+
+Made from the journal and from what verification found; personal data only where a custodian's
+key opened it. What people have to judge (what it proves, who checked) stays a blank to fill in.
+Lays out nothing itself: ``sheet_html.py`` and ``sheet_text.py`` print what is built here.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+import msgspec
+
+from recorder.clock import NS
+from recorder.evidence import lines
+from recorder.evidence.local import local_day, local_time
+from recorder.evidence.story import Story
+from recorder.evidence.timeline import Entry
+from recorder.evidence.verification_report import Report
+from recorder.evidence.words import place, span, word
+
+BLANK = None
+_HIDDEN = "（已加密，须持保管人密钥查看）"
+_NONE = "无"
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A label and its value; None: a line to write on."""
+
+    label: str
+    value: str | None
+
+
+class Table(msgspec.Struct, frozen=True):
+    """Columns and rows; ``empty`` stands where there are none, ``blanks`` rows are to fill in."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    empty: str = _NONE
+    blanks: int = 0
+    digits: bool = False
+
+
+class Section(msgspec.Struct, frozen=True):
+    """A titled part: rows, tables, and notes below them."""
+
+    title: str
+    rows: tuple[Row, ...] = ()
+    tables: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """The whole sheet, ready to be laid out."""
+
+    title: str
+    recording: str
+    organisation: str
+    verdict: str
+    good: bool
+    sections: tuple[Section, ...]
+    signatures: tuple[str, ...]
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """What sync's receipt says, as far as the caller knows; empty: to be filled in."""
+
+    store: str = ""
+    at: str = ""
+
+
+def make(story: Story, report: Report, stored: Stored | None = None) -> Sheet:
+    """Build the sheet. Times are the device's local time, with the clock's quality beside them."""
+    opened = story.open
+    organisation = opened.organisation if opened else ""
+    if opened and opened.entrusted_by:
+        organisation = f"{opened.entrusted_by}（委托{opened.organisation}实施）"
+    return Sheet(
+        title="音像记录情况说明",
+        recording=report.recording,
+        organisation=organisation,
+        verdict=word("verdict", report.verdict.value),
+        good=report.exit_code == 0,
+        sections=(
+            _head(story, report, organisation),
+            _elements(story),
+            _marks(story),
+            _interruptions(story, report),
+            _checks(story),
+            _files(story, report),
+            _keeping(story, stored or Stored()),
+            Section("调阅、复制记录", tables=(
+                Table(("时间", "调阅（复制）人", "事由", "批准人", "方式及份数"), (), blanks=3),)),
+            Section("声音文字记录", rows=(Row("主要内容", BLANK), Row("", BLANK), Row("", BLANK),
+                                    Row("转写人签名、日期", BLANK))),
+        ),
+        signatures=("制表人（签名）", "复核人（签名）", "日期"),
+    )  # fmt: skip
+
+
+def _head(story: Story, report: Report, organisation: str) -> Section:
+    opened, act, facts = story.open, story.open.act if story.open else None, report.facts
+    case_number = story.personal("case_number") or (act.case_number if act else "")
+    officers = story.officers() or (_HIDDEN if story.closed else "")
+    clock = ""
+    start = end = press = ""
+    if facts is not None:
+        quality, _, bound = facts.clock.partition(", ")
+        clock = word("quality", quality) + (
+            f"（误差 {bound.replace(' s', ' 秒')}）" if bound else ""
+        )
+        start, end, press = (
+            local_time(utc, story.offset_min)
+            for utc in (facts.start_utc, facts.end_utc, facts.press_utc)
+        )
+    rows = [
+        Row("案号", case_number or BLANK),
+        Row("档号", BLANK),
+        Row("记录编号", report.recording),
+        Row("执法机关", organisation),
+        Row("执法事项", _act(act)),
+        Row("制作人（执法证号）", officers or BLANK),
+        Row("设备佩戴人编号", opened.officer if opened else ""),
+        Row("制作方法", _method(story)),
+        Row("制作时间", f"起 {start}　止 {end}"),
+        Row("时长", span(facts.duration_s) if facts else ""),
+        Row("按键时间", f"{press}（此前预录 {span(facts.pre_recorded_s)}）" if facts else ""),
+        Row("时钟质量", clock),
+        Row("到场时间", _arrival(story)),
+        Row("地点", story.shown("place", _HIDDEN) or BLANK),
+        Row("事由", story.shown("reason", _HIDDEN) or BLANK),
+        Row("当事人", story.shown("subject", _HIDDEN) or BLANK),
+        Row("环节", "、".join(act.stages) if act and act.stages else BLANK),
+        Row("相关文书", story.shown("documents", "") or BLANK),
+        Row("证明对象", BLANK),
+    ]  # fmt: skip
+    if opened and opened.continues is not None:
+        rows.insert(3, Row("接续记录", opened.continues.recording))
+    return Section("基本情况", tuple(rows))
+
+
+def _act(act: lines.Act | None) -> str | None:
+    if act is None:
+        return BLANK
+    return f"{act.title}（{act.article}，{word('obligation', act.obligation)}）"
+
+
+def _method(story: Story) -> str:
+    opened = story.open
+    if opened is None:
+        return ""
+    parts = [f"执法记录仪 {opened.device}", f"软件 {opened.software}"]
+    if story.segment is not None:
+        for track in story.segment.tracks:
+            if track.kind == "video":
+                parts.append(f"图像 {track.codec} {track.width}×{track.height}")
+            else:
+                parts.append(f"声音 {track.codec} {track.sample_rate} Hz")
+        parts.append(f"编码器 {story.segment.encoder}")
+    return "；".join(parts)
+
+
+def _arrival(story: Story) -> str | None:
+    found = [e.body for e in story.entries if isinstance(e.body, lines.Arrival)]
+    if not found:
+        return BLANK
+    return found[-1].arrived.replace("T", " ") + ("（记录开始较晚）" if found[-1].late else "")
+
+
+def _elements(story: Story) -> Section:
+    rows = []
+    last: dict[str, Entry] = {}
+    for entry in story.entries:
+        if isinstance(entry.body, lines.Slot):
+            last[entry.body.element] = entry
+    for element, entry in last.items():
+        assert isinstance(entry.body, lines.Slot)
+        where = place(story.into_s(entry.body.from_ns))
+        if entry.body.to_ns is not None:
+            where += f" – {place(story.into_s(entry.body.to_ns))}"
+        rows.append((word("element", element), word("slot", entry.body.state), where, "□"))
+    told = any(isinstance(e.body, lines.Spoken) and e.body.phrase == "notice_all"
+               and e.body.outcome == "spoken" for e in story.entries)  # fmt: skip
+    return Section(
+        "开始时语音说明的要素（第十四条）",
+        tables=(Table(("要素", "方式", "片中位置", "已核"), tuple(rows), "未作说明"),),
+        notes=(f"告知当事人及现场其他人员正在录音录像：{'已播报' if told else '未播报'}。",),
+    )
+
+
+def _marks(story: Story) -> Section:
+    rows = []
+    never: tuple[str, ...] = ()
+    for entry in story.entries:
+        body = entry.body
+        if isinstance(body, lines.Mark):
+            rows.append((body.item or "一般标记", place(story.into_s(body.at_ns)),
+                         story.local(entry, body.at_ns)))  # fmt: skip
+        elif isinstance(body, lines.Notice | lines.Obstruction | lines.Stage | lines.Sensitive):
+            rows.append((_event(body), place(story.into_s(body.at_ns)),
+                         story.local(entry, body.at_ns)))  # fmt: skip
+        elif isinstance(body, lines.Unmarked):
+            never = body.items
+    notes = (f"未标记的重点内容：{'、'.join(never)}。",) if never else ()
+    return Section(
+        "重点内容标记（第十二条、第十六条）",
+        tables=(Table(("内容", "片中位置", "时间"), tuple(rows)),),
+        notes=notes,
+    )
+
+
+def _event(body: lines.Notice | lines.Obstruction | lines.Stage | lines.Sensitive) -> str:
+    match body:
+        case lines.Notice():
+            return "告知现场拍摄人员"
+        case lines.Obstruction():
+            return "现场人员阻挠"
+        case lines.Stage():
+            return f"进入环节：{body.stage}" + ("（自此应当记录）" if body.raised else "")
+        case lines.Sensitive():
+            return "敏感内容开始" if body.on else "敏感内容结束"
+
+
+def _interruptions(story: Story, report: Report) -> Section:
+    rows = []
+    for gap in report.interruptions:
+        lasted = "未恢复" if gap.to_ns is None else span((gap.to_ns - gap.from_ns) / NS)
+        category = "—" if gap.category is None else word("category", gap.category)
+        reason = f"已口述（{place(gap.reason_from_s)}）" if gap.reason_heard else "未口述"
+        if gap.statement_due:
+            reason += "，须书面说明"
+        rows.append((str(gap.number), local_time(gap.from_utc, story.offset_min), lasted,
+                     place(gap.from_s), word("cause", gap.cause), category, reason))  # fmt: skip
+    bad = [(word("state", s.what), f"{place(s.from_s)} – {place(s.to_s)}", span(s.to_s - s.from_s))
+           for s in report.degraded]  # fmt: skip
+    notes = []
+    if any(isinstance(e.body, lines.StatementDue) and e.body.interruption is None
+           for e in story.entries):  # fmt: skip
+        notes.append("记录非正常结束，须事后书面说明。")
+    return Section(
+        "中止与异常（第十五条）",
+        tables=(
+            Table(("序", "中止时间", "时长", "片中位置", "设备查明", "执法人员选择", "口述原因"),
+                  tuple(rows), "无中止"),
+            Table(("画面、声音异常", "片中位置", "时长"), tuple(bad), "无异常"),
+        ),
+        notes=tuple(notes),
+    )  # fmt: skip
+
+
+def _checks(story: Story) -> Section:
+    rows = []
+    for entry in story.entries:
+        if isinstance(entry.body, lines.Checks):
+            rows = [(word("check", r.name), r.value, r.limit, word("level", r.level))
+                    for r in entry.body.results]  # fmt: skip
+            break
+    return Section(
+        "记录前检查（第十三条）",
+        tables=(Table(("项目", "实测", "限值", "结果"), tuple(rows), "无检查结果"),),
+    )
+
+
+def _files(story: Story, report: Report) -> Section:
+    listed = tuple((name, f"{size:,}", digest) for name, size, digest in story.files)
+    findings = [f.text + (f"（{f.file}）" if f.file else "") for f in report.findings
+                if f.level.value not in ("note", "degraded")]  # fmt: skip
+    more = [f"另有 {len(findings) - 20} 项。"] if len(findings) > 20 else []
+    return Section(
+        "文件清单与验证",
+        rows=(
+            Row("封存清单 SHA-256", story.tagmanifest_sha256 or "未封存"),
+            Row("签名公钥（Ed25519）", story.open.key if story.open else ""),
+            Row("验证方法", "recorder verify；另可用 sha256sum -c、bagit.py --validate、"
+                "openssl pkeyutl -verify、age -d、ffprobe 逐项核验"),
+            Row("验证结论", word("verdict", report.verdict.value)),
+            Row("未核验", "、".join(_unchecked(report)) or _NONE),
+        ),
+        tables=(Table(("文件", "字节", "SHA-256"), listed, "未封存，无清单", digits=True),),
+        notes=(*findings[:20], *more),
+    )  # fmt: skip
+
+
+def _unchecked(report: Report) -> Iterable[str]:
+    names = {
+        "custodian's key": "加密内容（未提供保管人密钥）",
+        "ledger": "设备台账（未提供）",
+        "register": "密钥登记（未提供）",
+    }
+    for item in report.not_checked:
+        head = item.split(":")[0]
+        yield names.get(head, head)
+
+
+def _keeping(story: Story, stored: Stored) -> Section:
+    act = story.open.act if story.open else None
+    term = act.retention if act else ""
+    years = int(term[:-1]) if term[:-1].isdigit() and term.endswith("y") else 0
+    until = BLANK
+    if years and story.end_utc:
+        day = local_day(story.end_utc, story.offset_min)
+        if day is not None:
+            try:
+                last = day.replace(year=day.year + years)
+            except ValueError:
+                last = day.replace(year=day.year + years, day=28) + timedelta(days=1)
+            until = f"{last.year}年{last.month}月{last.day}日"
+    shown = {"permanent": "永久", "case": "同案卷"}.get(term, f"{years}年" if years else term)
+    return Section(
+        "存储与保管（第十七条）",
+        rows=(
+            Row("存储时间", stored.at or BLANK),
+            Row("存储器", stored.store or BLANK),
+            Row("保管期限", shown or BLANK),
+            Row("到期日", until),
+        ),
+    )

@@ -1,0 +1,229 @@
+"""A recording's timeline: what happened, when, and where in the media a player finds it.
+
+Made from journal lines and, where they were opened, their personal parts; used by sheet,
+captions and the demo. Pure: no file is read, no signature judged.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from recorder.clock import NS
+from recorder.evidence import lines
+from recorder.evidence.continuity import Where, instant_utc
+from recorder.evidence.words import Language, span, word
+
+Private = Mapping[str, Any]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A journal line ready to be told: its place, number, body, and its personal part if opened."""
+
+    where: Where
+    n: int
+    body: lines.Journal
+    private: Private | None = None
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One row of the timeline; ``into_s`` None: not on the media's clock."""
+
+    n: int
+    kind: str
+    at_ns: int
+    into_s: float | None
+    to_s: float | None
+    utc: str
+    text: str
+
+
+_At = tuple[int | None, int | None]
+_Teller = Callable[[Any, Private | None, Language], tuple[_At, str] | None]
+
+
+def _pick(language: Language, zh: str, en: str) -> str:
+    return zh if language == "zh" else en
+
+
+def _start(b: lines.Start, _: Private | None, lang: Language) -> tuple[_At, str]:
+    before = span(b.pre_recorded_ns / NS, lang)
+    return (b.start_ns, None), _pick(
+        lang, f"录像起点（按键前预录 {before}）", f"first picture ({before} before the press)"
+    )
+
+
+def _press(b: lines.Press, _: Private | None, lang: Language) -> tuple[_At, str]:
+    return (b.at_ns, None), _pick(lang, "按下开始键", "the starting press")
+
+
+def _arrival(b: lines.Arrival, p: Private | None, lang: Language) -> tuple[_At, str]:
+    late = _pick(lang, "，记录开始较晚", ", recording started late") if b.late else ""
+    why = f"：{p['late_reason']}" if p and p.get("late_reason") else ""
+    return (None, None), _pick(lang, f"到场时间 {b.arrived}", f"arrived {b.arrived}") + late + why
+
+
+def _slot(b: lines.Slot, _: Private | None, lang: Language) -> tuple[_At, str]:
+    name, state = word("element", b.element, lang), word("slot", b.state, lang)
+    return (b.from_ns, b.to_ns), _pick(lang, f"{name}：{state}", f"{name}: {state}")
+
+
+def _spoken(b: lines.Spoken, p: Private | None, lang: Language) -> tuple[_At, str]:
+    text = b.text if b.text is not None else str((p or {}).get("text", ""))
+    text = text or _pick(lang, "（个人信息，已加密）", "(personal, encrypted)")
+    head = {
+        "spoken": _pick(lang, "播报", "said"),
+        "failed": _pick(lang, "播报失败", "could not say"),
+        "cut": _pick(lang, "播报中断", "cut short"),
+    }[b.outcome]
+    return (b.from_ns, b.to_ns), _pick(lang, f"{head}：{text}", f"{head}: {text}")
+
+
+def _mark(b: lines.Mark, _: Private | None, lang: Language) -> tuple[_At, str]:
+    what = b.item or _pick(lang, "一般标记", "general")
+    return (b.at_ns, None), _pick(lang, f"重点内容标记：{what}", f"mark: {what}")
+
+
+def _notice(b: lines.Notice, _: Private | None, lang: Language) -> tuple[_At, str]:
+    return (b.at_ns, None), _pick(lang, "告知现场拍摄人员", "people who film were told")
+
+
+def _stage(b: lines.Stage, _: Private | None, lang: Language) -> tuple[_At, str]:
+    raised = (
+        _pick(lang, "（自此应当记录）", " (from here on it must be recorded)") if b.raised else ""
+    )
+    return (b.at_ns, None), _pick(lang, f"进入环节：{b.stage}", f"stage: {b.stage}") + raised
+
+
+def _obstruction(b: lines.Obstruction, _: Private | None, lang: Language) -> tuple[_At, str]:
+    return (b.at_ns, None), _pick(lang, "现场人员阻挠", "obstruction")
+
+
+def _sensitive(b: lines.Sensitive, _: Private | None, lang: Language) -> tuple[_At, str]:
+    zh, en = (
+        ("敏感内容开始", "sensitive from here") if b.on else ("敏感内容结束", "sensitive no more")
+    )
+    return (b.at_ns, None), _pick(lang, zh, en)
+
+
+def _unmarked(b: lines.Unmarked, _: Private | None, lang: Language) -> tuple[_At, str] | None:
+    if not b.items:
+        return None
+    items = _pick(lang, "、", ", ").join(b.items)
+    return (None, None), _pick(lang, f"尚未标记：{items}", f"never marked: {items}")
+
+
+def _interruption(b: lines.Interruption, _: Private | None, lang: Language) -> tuple[_At, str]:
+    cause = word("cause", b.cause, lang)
+    return (b.from_ns, None), _pick(
+        lang,
+        f"记录中止（第 {b.interruption} 次）：{cause}",
+        f"interruption {b.interruption}: {cause}",
+    )
+
+
+def _resumed(b: lines.Resumed, _: Private | None, lang: Language) -> tuple[_At, str]:
+    lasted = span((b.to_ns - b.from_ns) / NS, lang)
+    return (b.to_ns, None), _pick(lang, f"记录恢复，共中止 {lasted}", f"resumed after {lasted}")
+
+
+def _reason(b: lines.Reason, _: Private | None, lang: Language) -> tuple[_At, str]:
+    category = word("category", b.category, lang)
+    heard = _pick(lang, "已口述", "spoken") if b.heard else _pick(lang, "未口述", "not spoken")
+    return (b.from_ns, b.to_ns), _pick(
+        lang, f"中止原因：{category}，{heard}", f"reason: {category}, {heard}"
+    )
+
+
+def _due(b: lines.StatementDue, _: Private | None, lang: Language) -> tuple[_At, str]:
+    of = (
+        ""
+        if b.interruption is None
+        else _pick(lang, f"（第 {b.interruption} 次中止）", f" ({b.interruption})")
+    )
+    return (None, None), _pick(lang, f"须事后书面说明{of}", f"written statement due{of}")
+
+
+def _fault(b: lines.Fault, _: Private | None, lang: Language) -> tuple[_At, str]:
+    part = word("part", b.part, lang)
+    zh, en = (
+        (f"{part}恢复正常", f"{part} works again") if b.over else (f"{part}故障", f"{part} failed")
+    )
+    return (None, None), f"{_pick(lang, zh, en)} ({b.code})"
+
+
+def _delay(b: lines.Delay, _: Private | None, lang: Language) -> tuple[_At, str]:
+    waited = span(b.waited_ms / 1000, lang)
+    return (None, None), _pick(lang, f"写入延迟 {waited}", f"the disk was {waited} late")
+
+
+def _loss(b: lines.Loss, _: Private | None, lang: Language) -> tuple[_At, str]:
+    return (None, None), _pick(lang, f"丢失：{b.what}", f"lost: {b.what}")
+
+
+def _refused(b: lines.Refused, _: Private | None, lang: Language) -> tuple[_At, str]:
+    return (None, None), _pick(
+        lang, f"操作未被接受：{b.event}", f"refused in state {b.state}: {b.event}"
+    )
+
+
+def _recovered(b: lines.Recovered, _: Private | None, lang: Language) -> tuple[_At, str]:
+    zh = "重启后找回未封存的记录" if b.why == "reboot" else "程序退出后找回未封存的记录"
+    return (None, None), _pick(lang, zh, f"found open after a {b.why}")
+
+
+def _end(b: lines.End, _: Private | None, lang: Language) -> tuple[_At, str]:
+    source = word("end", b.source, lang)
+    said = "" if b.spoken else _pick(lang, "，未播报", ", not spoken")
+    return (b.end_ns, None), _pick(lang, f"记录结束：{source}", f"the end: {source}") + said
+
+
+_TELLERS: dict[type, _Teller] = {
+    lines.Start: _start, lines.Press: _press, lines.Arrival: _arrival, lines.Slot: _slot,
+    lines.Spoken: _spoken, lines.Mark: _mark, lines.Notice: _notice, lines.Stage: _stage,
+    lines.Obstruction: _obstruction, lines.Sensitive: _sensitive, lines.Unmarked: _unmarked,
+    lines.Interruption: _interruption, lines.Resumed: _resumed, lines.Reason: _reason,
+    lines.StatementDue: _due, lines.Fault: _fault, lines.Delay: _delay, lines.Loss: _loss,
+    lines.Refused: _refused, lines.Recovered: _recovered, lines.End: _end,
+}  # fmt: skip
+
+
+def told(body: lines.Journal) -> bool:
+    """This kind of line has a row in a timeline."""
+    return type(body) in _TELLERS
+
+
+def timeline(entries: Iterable[Entry], language: Language = "zh") -> tuple[Event, ...]:
+    """The recording's events by the time at which they happened; those of a later boot last.
+
+    Give it all entries that ``told`` says yes to, ``start`` among them.
+    """
+    entries = list(entries)
+    start = next((e for e in entries if isinstance(e.body, lines.Start)), None)
+    boots = list(dict.fromkeys(e.where.boot_id for e in entries))
+    rows: list[tuple[int, int, int, Event]] = []
+    for entry in entries:
+        teller = _TELLERS.get(type(entry.body))
+        row = teller(entry.body, entry.private, language) if teller else None
+        if row is None:
+            continue
+        (from_ns, to_ns), text = row
+        at_ns = entry.where.boot_ns if from_ns is None else from_ns
+        event = Event(
+            n=entry.n,
+            kind=type(entry.body).__struct_config__.tag or "",  # type: ignore[arg-type]
+            at_ns=at_ns,
+            into_s=_into(start, entry, at_ns),
+            to_s=None if to_ns is None else _into(start, entry, to_ns),
+            utc=instant_utc(entry.where, at_ns),
+            text=text,
+        )
+        rows.append((boots.index(entry.where.boot_id), at_ns, entry.n, event))
+    return tuple(event for *_, event in sorted(rows, key=lambda row: row[:3]))
+
+
+def _into(start: Entry | None, entry: Entry, at_ns: int) -> float | None:
+    if start is None or entry.where.boot_id != start.where.boot_id:
+        return None
+    assert isinstance(start.body, lines.Start)
+    return round((at_ns - start.body.zero_ns) / NS, 3)

@@ -1,0 +1,270 @@
+"""``recorder verify`` of one recording, and its verdict.
+
+Reads only, in pieces, and needs no private key; what was not given (ledger, custodian's key) is
+listed as not checked and changes nothing. Each kind of question has a module beside this one.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from recorder.clock import NS
+from recorder.errors import RecorderError
+from recorder.evidence import chain, lines, verification_ledger
+from recorder.evidence.age import Identity
+from recorder.evidence.continuity import instant_utc
+from recorder.evidence.picture import Picture
+from recorder.evidence.register import Register
+from recorder.evidence.verification_bag import (
+    SIGNATURE,
+    TAGMANIFEST,
+    Bag,
+    Digests,
+    Inventory,
+    inventory,
+)
+from recorder.evidence.verification_journal import Journal, declared_key
+from recorder.evidence.verification_ledger import Ledger
+from recorder.evidence.verification_report import (
+    Facts,
+    Findings,
+    Level,
+    Report,
+    Verdict,
+)
+from recorder.evidence.verification_trust import trust
+
+_MARKS = ("bagit.txt", "data/journal.jsonl", "manifest-sha256.txt", TAGMANIFEST, SIGNATURE)
+
+
+def verify_recording(
+    bag: Path,
+    *,
+    register: Register | None = None,
+    key: bytes | None = None,
+    ledger: Path | None = None,
+    identities: Sequence[Identity] | None = None,
+) -> Report:
+    """Check one recording's folder against everything that is signed for (promises 1, 3, 5).
+
+    ``register`` or ``key`` (raw Ed25519) say whom to trust, ``ledger`` is a folder of ledger
+    files, ``identities`` a custodian's age keys. Raises RecorderError where ``bag`` is no bag.
+    """
+    known = None
+    findings = Findings()
+    if ledger is not None:
+        known = verification_ledger.read(ledger, findings)
+    return verify(bag, findings, register, key, known, identities or ())
+
+
+def is_recording(path: Path) -> bool:
+    """``path`` looks like one recording's folder rather than a spool or a store."""
+    return any((path / name).is_file() for name in _MARKS) or (path / "data" / "segments").is_dir()
+
+
+def verify(
+    bag: Path,
+    findings: Findings,
+    register: Register | None,
+    key: bytes | None,
+    ledger: Ledger | None,
+    identities: Sequence[Identity],
+) -> Report:
+    """The same with the ledger already read; ``findings`` may hold the ledger's own."""
+    found = _inventory(bag)
+    digests = Digests(bag)
+    sealed = found.files.get(SIGNATURE, 0) > 0
+    picture = Picture(bag, identities, findings) if identities else None
+    journal = Journal(found, digests, findings, identities, picture.feed if picture else None)
+    paths = [p for p in chain.files(bag / "data", "journal") if _regular(found, p)]
+    public = declared_key(paths)
+    if not paths or "data/journal.jsonl" not in found.files:
+        findings.add(
+            Level.TAMPERED, "missing", "the journal is not there", file="data/journal.jsonl"
+        )
+    journal.walk(paths, public or bytes(32), sealed=sealed)
+    folder = Bag(found, findings, digests)
+    if sealed:
+        folder.seal(public)
+    else:
+        folder.seal(None)
+        folder.unsealed(
+            [*journal.privates, *journal.segments.files, *(f"data/{p.name}" for p in paths)]
+        )
+    name = bag.resolve().name
+    _identity(findings, journal, name, public)
+    checked = [
+        "files, manifests, chain, signatures, coverage"
+        if sealed
+        else "files, chain, signatures, coverage"
+    ]
+    unchecked = []
+    opened = journal.open
+    if opened is not None and public is not None:
+        utc = journal.first.utc if journal.first else ""
+        checked += trust(
+            findings,
+            public,
+            kind=opened.key_kind,
+            device=opened.device,
+            utc=utc,
+            recording=opened.recording,
+            register=register,
+            key=key,
+        )
+    if register is None and key is None:
+        unchecked.append("register: none given")
+    if ledger is None:
+        unchecked.append("ledger: none given")
+    elif opened is not None:
+        checked.append(f"ledger: {ledger.lines} lines")
+        verification_ledger.compare(
+            ledger,
+            opened.recording,
+            findings,
+            quoted=opened.ledger,
+            journal_lines=journal.lines,
+            journal_sha256=journal.last_sha256,
+            tagmanifest_sha256=folder.tagmanifest_sha256,
+        )
+    if picture is None:
+        unchecked.append("custodian's key: none given, the encrypted contents were not opened")
+    elif picture.foreign_identity or journal.foreign_identity:
+        unchecked.append("custodian's key: the one given is not one of this recording's custodians")
+    else:
+        checked.append(
+            f"encrypted contents: {picture.fragments} fragments, "
+            f"{len(journal.privates)} private records opened"
+        )
+    _endings(findings, journal, sealed)
+    verdict = findings.verdict
+    if verdict is Verdict.VALID and journal.time.interruptions():
+        verdict = Verdict.INTERRUPTIONS
+    return Report(
+        recording=opened.recording if opened else name,
+        path=str(bag),
+        verdict=verdict,
+        exit_code=verdict.exit_code,
+        findings=findings.listed(),
+        degraded=journal.time.degraded(),
+        interruptions=journal.time.interruptions(),
+        facts=_facts(journal, folder.sealed),
+        checked=tuple(checked),
+        not_checked=tuple(unchecked),
+    )
+
+
+def _inventory(bag: Path) -> Inventory:
+    remedy = "Give a recording's folder: it has data/journal.jsonl in it"
+    try:
+        found = inventory(bag)
+    except OSError as error:
+        raise RecorderError(
+            "no-bag", f"cannot read it: {error.strerror}", where=str(bag), remedy=remedy
+        ) from error
+    if not any(name in found.files for name in _MARKS) and "data/segments" not in found.folders:
+        raise RecorderError("no-bag", "this is no recording", where=str(bag), remedy=remedy)
+    return found
+
+
+def _regular(found: Inventory, path: Path) -> bool:
+    return f"data/{path.name}" in found.files
+
+
+def _identity(findings: Findings, journal: Journal, name: str, public: bytes | None) -> None:
+    """The journal, the folder and the quoted ledger line must speak of the same recording."""
+    opened = journal.open
+    if opened is None:
+        findings.add(
+            Level.TAMPERED,
+            "no-open",
+            "no line says which recording this is",
+            file="data/journal.jsonl",
+            line=1,
+        )
+        return
+    if opened.recording != name:
+        findings.add(
+            Level.TAMPERED,
+            "name",
+            f"the folder is named {name}, the journal is of {opened.recording}",
+            file="data/journal.jsonl",
+            line=1,
+        )
+    if opened.format != lines.RECORDING_FORMAT:
+        findings.add(
+            Level.INCOMPLETE,
+            "format",
+            f"written in format {opened.format}, this program knows {lines.RECORDING_FORMAT}",
+        )
+    try:
+        _, quoted = chain.decode(opened.ledger.encode(), lines.Ledger, public)
+    except ValueError as error:
+        findings.add(
+            Level.TAMPERED,
+            "ledger-quote",
+            f"the quoted ledger line: {error}",
+            file="data/journal.jsonl",
+            line=1,
+        )
+        return
+    if not isinstance(quoted, lines.Opened) or (
+        (quoted.recording, quoted.device) != (opened.recording, opened.device)
+    ):
+        findings.add(
+            Level.TAMPERED,
+            "ledger-quote",
+            "the quoted ledger line opens another recording",
+            file="data/journal.jsonl",
+            line=1,
+        )
+
+
+def _endings(findings: Findings, journal: Journal, sealed: bool) -> None:
+    if sealed and journal.close is None and journal.open is not None:
+        findings.add(Level.INCOMPLETE, "no-close", "sealed, but the journal has no close line")
+    if sealed and journal.end is None and journal.open is not None:
+        findings.add(Level.INCOMPLETE, "no-end", "sealed, but the journal has no end")
+    if journal.start is None and journal.open is not None:
+        findings.add(Level.INCOMPLETE, "no-fragment", "nothing was recorded")
+
+
+def _facts(journal: Journal, sealed: bool) -> Facts | None:
+    opened = journal.open
+    if opened is None:
+        return None
+    start, press, end = journal.start, journal.press, journal.end
+    start_ns = start[1].start_ns if start else None
+    end_ns = end[1].end_ns if end else journal.time.last_end_ns
+    where = end[0] if end else journal.time.last_where
+    press_ns = press[1].at_ns if press else None
+    return Facts(
+        device=opened.device,
+        officer=opened.officer,
+        organisation=opened.organisation,
+        act=opened.act.title if opened.act else "",
+        obligation=opened.act.obligation if opened.act else "",
+        software=opened.software,
+        key=opened.key,
+        key_kind=opened.key_kind,
+        clock=journal.clock,
+        start_utc=instant_utc(start[0], start[1].start_ns) if start else "",
+        press_utc=instant_utc(press[0], press[1].at_ns) if press else "",
+        end_utc=instant_utc(where, end_ns) if where and end_ns is not None else "",
+        start_ns=start_ns,
+        end_ns=end_ns,
+        duration_s=round((end_ns - start_ns) / NS, 3)
+        if start_ns is not None and end_ns is not None
+        else 0.0,
+        pre_recorded_s=round((press_ns - start_ns) / NS, 3)
+        if start_ns is not None and press_ns is not None
+        else 0.0,
+        planned=end[1].planned if end else None,
+        sealed=sealed,
+        continues=opened.continues.recording if opened.continues else "",
+        journal_lines=journal.lines,
+        segments=journal.segment_count,
+        fragments=journal.fragments,
+        frames=journal.time.frames,
+        samples=journal.time.samples,
+        media_bytes=journal.segments.media_bytes,
+    )

@@ -1,0 +1,149 @@
+"""``recorder verify`` of a spool or a store: every recording, and what only the ledger has.
+
+A recording that is gone, or that stands in another's place, shows here and only here.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from recorder.errors import RecorderError
+from recorder.evidence import verification_ledger
+from recorder.evidence.age import Identity
+from recorder.evidence.register import Register
+from recorder.evidence.verification import is_recording, verify
+from recorder.evidence.verification_ledger import Ledger
+from recorder.evidence.verification_report import Findings, FolderReport, Level, Report
+from recorder.evidence.verification_trust import trust
+from recorder.spool import number_of
+
+_BESIDE = frozenset({"ledger", "quarantine", "days", "live", "statements", "receipts"})
+
+
+def verify_folder(
+    folder: Path,
+    *,
+    register: Register | None = None,
+    key: bytes | None = None,
+    ledger: Path | None = None,
+    identities: Sequence[Identity] | None = None,
+) -> FolderReport:
+    """Check a spool, a device's folder in a store, or a whole store: every recording, each held
+    against the ledger, and every recording that the ledger has and the folder has not.
+
+    Raises RecorderError where there is neither a recording nor a ledger in it.
+    """
+    findings = Findings()
+    reports: list[Report] = []
+    checked: list[str] = []
+    unchecked: list[str] = []
+    devices = list(_devices(folder, ledger))
+    if not devices:
+        raise RecorderError(
+            "no-recordings",
+            "neither recordings nor a ledger in it",
+            where=str(folder),
+            remedy="Give a recording's folder, a spool, or a store",
+        )
+    for place in devices:
+        known = _ledger_of(place, ledger, findings, register, key)
+        if known is None:
+            unchecked.append(
+                f"ledger: {place.name}: none given, a missing recording would not show"
+            )
+        else:
+            checked.append(
+                f"ledger of {place.name}: {known.lines} lines, {len(known.recordings)} recordings"
+            )
+        there = []
+        for bag in _bags(place, findings):
+            there.append(bag.name)
+            own = Findings()
+            try:
+                reports.append(verify(bag, own, register, key, known, identities or ()))
+            except RecorderError as error:
+                sealed = (
+                    known is not None
+                    and bag.name in known.recordings
+                    and (known.recordings[bag.name].seal is not None)
+                )
+                level = Level.TAMPERED if sealed or known is None else Level.INCOMPLETE
+                findings.add(level, "no-bag", error.problem, file=bag.name)
+        if known is not None:
+            for level, code, text in verification_ledger.absent(known, there):
+                findings.add(level, code, text)
+    verdict = max([findings.verdict, *(r.verdict for r in reports)], key=lambda v: v.rank)
+    return FolderReport(
+        path=str(folder),
+        verdict=verdict,
+        exit_code=verdict.exit_code,
+        findings=findings.listed(),
+        recordings=tuple(reports),
+        checked=tuple(checked),
+        not_checked=tuple(unchecked),
+    )
+
+
+def _devices(folder: Path, ledger: Path | None) -> Iterator[Path]:
+    """The folders that hold one device's recordings: itself, or its children in a store."""
+    if not folder.is_dir():
+        return
+    inside = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if (
+        ledger is not None
+        or (folder / "ledger").is_dir()
+        or any(is_recording(p) or number_of(p.name) is not None for p in inside)
+    ):
+        yield folder
+        return
+    for child in inside:
+        if (child / "ledger").is_dir() or any(
+            is_recording(p) or number_of(p.name) is not None for p in child.iterdir() if p.is_dir()
+        ):
+            yield child
+
+
+def _ledger_of(
+    place: Path,
+    given: Path | None,
+    findings: Findings,
+    register: Register | None,
+    key: bytes | None,
+) -> Ledger | None:
+    folder = given
+    if folder is None:
+        folder = next((p for p in (place / "ledger", place.parent / "ledger") if p.is_dir()), None)
+    if folder is None:
+        return None
+    known = verification_ledger.read(folder, findings)
+    for used in known.keys.values():
+        trust(
+            findings,
+            used.public,
+            kind=used.kind,
+            device=used.device,
+            utc=used.utc,
+            recording="",
+            register=register,
+            key=key,
+        )
+    return known
+
+
+def _bags(place: Path, findings: Findings) -> Iterator[Path]:
+    for path in sorted(place.iterdir()):
+        if path.name.startswith(".") or (path.name in _BESIDE and not is_recording(path)):
+            if path.name == "quarantine" and path.is_dir():
+                for each in sorted(path.iterdir()):
+                    findings.add(
+                        Level.INCOMPLETE,
+                        "quarantined",
+                        "could not be parsed by the device",
+                        file=f"quarantine/{each.name}",
+                    )
+            continue
+        if path.is_symlink() or not path.is_dir():
+            findings.add(Level.NOTE, "beside", "no recording", file=path.name)
+        elif is_recording(path) or number_of(path.name) is not None:
+            yield path
+        else:
+            findings.add(Level.NOTE, "beside", "no recording", file=path.name)

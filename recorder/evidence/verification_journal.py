@@ -1,0 +1,292 @@
+"""One walk over a recording's journal: chain, signatures, private files, order, counts, time.
+
+Every line is looked at once, in order, and handed on to those who judge coverage and segments, so
+that memory does not grow with the recording. Whether the key deserves trust is asked elsewhere.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from recorder.errors import RecorderError
+from recorder.evidence import chain, lines, plaintext
+from recorder.evidence.age import Identity
+from recorder.evidence.continuity import Continuity, Where
+from recorder.evidence.verification_bag import Digests, Inventory
+from recorder.evidence.verification_report import Findings, Level
+from recorder.evidence.verification_segments import Piece, Segments, Written
+
+_SET_ASIDE = re.compile(r"data/tails/([0-9]{4})\.mp4\.age(\.[0-9]+)?")
+
+
+def declared_key(paths: Sequence[Path]) -> bytes | None:
+    """The raw public key that line 0 names, believed by nobody yet; None where there is none."""
+    for path in paths[:1]:
+        for raw, _ in chain.raw_lines(path):
+            try:
+                _, body = chain.decode(raw, lines.Journal, None)
+                return raw_key(body.key) if isinstance(body, lines.Open) else None
+            except ValueError:
+                return None
+    return None
+
+
+def raw_key(text: str) -> bytes | None:
+    """32 bytes of a base64 public key; None where it is none."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return data if len(data) == 32 else None
+
+
+def signature(raw: bytes) -> tuple[bytes, bytes | None]:
+    """(what was signed, the raw signature or None where there is none) of a line."""
+    text, _, encoded = raw.partition(b"\t")
+    try:
+        return text, base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return text, None
+
+
+def canonical(raw: bytes) -> bool:
+    """The signature is written the one way that base64 has for it: spare bits are zero."""
+    sign = signature(raw)[1]
+    return sign is not None and base64.b64encode(sign) == raw.partition(b"\t")[2]
+
+
+class Journal:
+    """``walk`` once; what the recording says of itself is then in the attributes."""
+
+    def __init__(
+        self,
+        found: Inventory,
+        digests: Digests,
+        findings: Findings,
+        keys: Sequence[Identity],
+        picture: Callable[[Written], None] | None,
+    ) -> None:
+        self._found = found
+        self._digests = digests
+        self._findings = findings
+        self._keys = keys
+        self._picture = picture
+        self._written: Written | None = None
+        self._waiting: dict[int, Written] = {}
+        self._numbers: set[int] = set()
+        self._lost: set[str] = set()
+        self._on_files = Findings()
+        self._signed = False
+        self.time = Continuity(findings)
+        self.segments = Segments(found, digests, self._on_files)
+        self.privates: set[str] = set()
+        self.foreign_identity = False
+        self.open: lines.Open | None = None
+        self.first: Where | None = None
+        self.clock: str = ""
+        self.start: tuple[Where, lines.Start] | None = None
+        self.press: tuple[Where, lines.Press] | None = None
+        self.end: tuple[Where, lines.End] | None = None
+        self.close: lines.Close | None = None
+        self.lines = 0
+        self.fragments = 0
+        self.last_sha256 = ""
+        self.statements = 0
+        self.interruptions = 0
+        self.segment_count = 0
+
+    def walk(self, paths: Sequence[Path], key: bytes | None, *, sealed: bool) -> None:
+        """``sealed``: there is a seal, so nothing may be unfinished."""
+        self._signed = key is not None
+        last = paths[-1].name if paths else ""
+        for item in chain.read(paths, lines.Journal, key):
+            file = f"data/{item.file}"
+            if isinstance(item, chain.Defect):
+                level = Level.TAMPERED
+                if item.code == "line-torn" and item.file != last:
+                    level = Level.NOTE  # a failed write; the chain goes on in the next file
+                elif item.code == "line-torn" and not sealed:
+                    level = Level.INCOMPLETE
+                self._findings.add(level, item.code, item.text, file=file, line=item.number)
+                continue
+            if not canonical(item.raw):
+                self._findings.add(
+                    Level.TAMPERED,
+                    "line-damaged",
+                    "the signature's text was changed",
+                    file=file,
+                    line=item.number,
+                )
+            header = item.header
+            where = Where(file, item.number, header.boot_id, header.boot_ns, header.utc)
+            self._line(where, item, header.clock.quality.value, header.clock.error_ms)
+        self._segment_done(self._written)
+        for written in self._waiting.values():
+            self._segment_done(written)
+        self._weigh_losses()
+        self._finish()
+
+    def _line(self, where: Where, item: chain.Line, quality: str, error_ms: int | None) -> None:
+        body: Any = item.body
+        if item.header.n == 0 and not isinstance(body, lines.Open):
+            self._wrong("order", "line 0 is not the recording's open line", where)
+        if self.close is not None and not isinstance(body, lines.Close | lines.Recovered):
+            self._wrong("order", "a line behind the close line", where)
+        self.lines = item.header.n + 1
+        self.last_sha256 = item.sha256
+        self.first = self.first or where
+        private = getattr(body, "private", None)
+        if private is not None:
+            self._private(where, private)
+        self.time.feed(where, body)
+        match body:
+            case lines.Open():
+                if self.open is not None:
+                    self._wrong("order", "a second open line", where)
+                self.open = body
+                bound = "" if error_ms is None else f", ±{error_ms / 1000:g} s"
+                self.clock = f"{quality}{bound}"
+            case lines.Start():
+                self.start = (where, body)
+            case lines.Press():
+                self.press = (where, body)
+            case lines.End():
+                self.end = (where, body)
+            case lines.Segment():
+                self._begins(where, body)
+            case lines.Fragment():
+                self.fragments += 1
+                if self._written is not None:
+                    self._written.pieces.append(Piece(where, body))
+            case lines.SegmentEnd():
+                self._ends(where, body)
+            case lines.Interruption():
+                self.interruptions += 1
+            case lines.StatementDue():
+                self.statements += 1
+            case lines.Loss():
+                self._lost.add(body.what)
+                self._findings.add(
+                    Level.INCOMPLETE,
+                    "loss",
+                    f"the device lost {body.what}: {body.detail}",
+                    file=where.file,
+                    line=where.line,
+                )
+            case lines.Close():
+                self.close = body
+
+    def _begins(self, where: Where, body: lines.Segment) -> None:
+        """A segment that had no end yet may get it later, from recovery."""
+        if self._written is not None:
+            self._waiting[self._written.line.segment] = self._written
+        before = max(self._numbers, default=0)
+        if body.segment <= before:
+            self._wrong("sequence", f"segment {body.segment} comes after {before}", where)
+        for number in range(before + 1, min(body.segment, before + 100)):
+            if number not in self._set_aside():
+                self._wrong("sequence", f"segment {number} was expected", where)
+                break
+        self._numbers.add(body.segment)
+        self.segment_count += 1
+        self._written = Written(where, body, [])
+
+    def _ends(self, where: Where, body: lines.SegmentEnd) -> None:
+        written = self._waiting.pop(body.segment, None)
+        if written is None and self._written is not None:
+            written, self._written = self._written, None
+        if written is None or written.line.segment != body.segment:
+            self._wrong("order", f"segment {body.segment} ends but was not open", where)
+            self._written = self._written or written
+            return
+        written.end = body
+        self._segment_done(written)
+
+    def _segment_done(self, written: Written | None) -> None:
+        if written is not None and self.segments.feed(written) and self._picture is not None:
+            self._picture(written)
+
+    def _set_aside(self) -> set[int]:
+        """Segments of which nothing was durable: recovery or a failed write moved them."""
+        found = (_SET_ASIDE.fullmatch(name) for name in self._found.files)
+        return {int(match[1]) for match in found if match} - self._numbers
+
+    def _weigh_losses(self) -> None:
+        """What the device itself found lost before it sealed is incomplete, not tampered with."""
+        for finding in self._on_files.listed():
+            if finding.level is Level.TAMPERED and finding.file.rpartition("/")[2] in self._lost:
+                finding = msgspec.structs.replace(finding, level=Level.INCOMPLETE)
+            self._findings.take(finding)
+
+    def _private(self, where: Where, private: lines.Private) -> None:
+        file = private.file
+        if not file.startswith("data/private/") or ".." in file or file in self.privates:
+            self._findings.add(
+                Level.TAMPERED,
+                "order",
+                f"private record named {file!r}",
+                file=where.file,
+                line=where.line,
+            )
+            return
+        self.privates.add(file)
+        if file not in self._found.files:
+            self._tampered(
+                "missing", f"the personal part of {where.file}:{where.line} is gone", file
+            )
+            return
+        try:
+            same = (self._found.files[file], self._digests.of(file)) == (
+                private.bytes,
+                private.sha256,
+            )
+        except OSError as error:
+            self._tampered("unreadable", f"cannot be read: {error.strerror}", file)
+            return
+        if not same:
+            self._tampered("changed", f"differs from what {where.file}:{where.line} says", file)
+        elif self._keys and not self.foreign_identity:
+            self._opens(file)
+
+    def _opens(self, file: str) -> None:
+        try:
+            data = plaintext.private(self._found.root / file, self._keys)
+            if not isinstance(msgspec.json.decode(data), dict):
+                raise ValueError("not an object")
+        except RecorderError as error:
+            if error.code == "age-identity":
+                self.foreign_identity = True
+                return
+            self._findings.add(Level.INCOMPLETE, "private", error.problem, file=file)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            self._findings.add(Level.INCOMPLETE, "private", "not a JSON object inside", file=file)
+
+    def _finish(self) -> None:
+        self.time.finish()
+        close = self.close
+        if self.open is None or close is None:
+            return
+        for what, said, counted in (
+            ("segments", close.segments, self.segment_count + len(self._set_aside())),
+            ("fragments", close.fragments, self.fragments),
+            ("interruptions", close.interruptions, self.interruptions),
+            ("statements due", close.statements_due, self.statements),
+        ):
+            if said != counted:
+                self._findings.add(
+                    Level.INCOMPLETE,
+                    "count",
+                    f"the close line has {said} {what}, the journal {counted}",
+                )
+
+    def _tampered(self, code: str, text: str, file: str) -> None:
+        self._findings.add(Level.TAMPERED, code, text, file=file)
+
+    def _wrong(self, code: str, text: str, where: Where) -> None:
+        level = Level.INCOMPLETE if self._signed else Level.TAMPERED
+        self._findings.add(level, code, text, file=where.file, line=where.line)

@@ -1,0 +1,214 @@
+"""The device's ledger: is it whole, and what does it say of a recording?
+
+Takes the device's own folder (0001.jsonl …) or the store's (a file a line, named by its number).
+Keeps a few words a recording, whatever the ledger's length; decides nothing about trust.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from recorder.errors import RecorderError
+from recorder.evidence import chain, lines
+from recorder.evidence.verification_bag import signed
+from recorder.evidence.verification_journal import canonical, raw_key, signature
+from recorder.evidence.verification_report import Findings, Level
+
+_STORED = re.compile(r"[0-9]{12}(\.[a-z]+)?")
+
+
+class Known(msgspec.Struct):
+    """What the ledger says of one recording."""
+
+    n: int
+    line: bytes
+    body: lines.Opened
+    key: bytes | None
+    seal: lines.Sealed | None = None
+    freed: bool = False
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A key under which a part of the ledger is signed."""
+
+    public: bytes
+    kind: str
+    device: str
+    utc: str
+
+
+class Ledger(msgspec.Struct):
+    """The whole ledger, condensed."""
+
+    folder: Path
+    recordings: dict[str, Known]
+    keys: dict[bytes, Key]
+    quarantined: dict[str, str]
+    lines: int = 0
+
+
+def files(folder: Path) -> list[Path]:
+    """A ledger's files in order. RecorderError where there is none."""
+    if not folder.is_dir():
+        raise RecorderError(
+            "no-ledger",
+            "no such folder",
+            where=str(folder),
+            remedy="Give the device's ledger folder, or the store's",
+        )
+    for place in (folder, folder / "ledger"):
+        found = sorted(
+            p for p in (place.iterdir() if place.is_dir() else ()) if _STORED.fullmatch(p.name)
+        )
+        found = found or chain.files(place, "")
+        if found:
+            return found
+    raise RecorderError(
+        "no-ledger",
+        "no ledger in it",
+        where=str(folder),
+        remedy="Give the folder with 0001.jsonl, or the store's ledger folder",
+    )
+
+
+def read(folder: Path, findings: Findings) -> Ledger:
+    """Walk the ledger; defects become findings. RecorderError where there is none at all."""
+    paths = files(folder)
+    ledger = Ledger(paths[0].parent, {}, {}, {})
+    key: bytes | None = None
+    for item in chain.read(paths, lines.Ledger, None):
+        file = f"ledger/{item.file}"
+        if isinstance(item, chain.Defect):
+            torn = item.code == "line-torn"
+            at_end = item.file == paths[-1].name
+            level = Level.TAMPERED if not torn else Level.INCOMPLETE if at_end else Level.NOTE
+            findings.add(level, item.code, item.text, file=file, line=item.number)
+            continue
+        body = item.body
+        if isinstance(body, lines.Boot):
+            key = raw_key(body.key)
+            if key is not None and key not in ledger.keys:
+                ledger.keys[key] = Key(key, body.key_kind, body.device, item.header.utc)
+        text, sign = signature(item.raw)
+        if key is None or sign is None or not signed(key, sign, text) or not canonical(item.raw):
+            findings.add(
+                Level.TAMPERED,
+                "line-damaged",
+                "the signature does not fit",
+                file=file,
+                line=item.number,
+            )
+        ledger.lines = item.header.n + 1
+        _take(ledger, item, key, findings, file)
+    return ledger
+
+
+def _take(
+    ledger: Ledger, item: chain.Line, key: bytes | None, findings: Findings, file: str
+) -> None:
+    match item.body:
+        case lines.Opened() as body:
+            if body.recording in ledger.recordings:
+                findings.add(
+                    Level.TAMPERED,
+                    "opened-twice",
+                    f"{body.recording} is opened a second time",
+                    file=file,
+                    line=item.number,
+                )
+            ledger.recordings[body.recording] = Known(item.header.n, item.raw, body, key)
+        case lines.Sealed() as body:
+            known = ledger.recordings.get(body.recording)
+            if known is None:
+                findings.add(
+                    Level.TAMPERED,
+                    "never-opened",
+                    f"{body.recording} is sealed but was never opened",
+                    file=file,
+                    line=item.number,
+                )
+            else:
+                known.seal = body
+        case lines.Freed() as body:
+            if body.recording in ledger.recordings:
+                ledger.recordings[body.recording].freed = True
+        case lines.Quarantined() as body:
+            ledger.quarantined[body.name] = body.why
+
+
+def compare(
+    ledger: Ledger,
+    recording: str,
+    findings: Findings,
+    *,
+    quoted: str,
+    journal_lines: int,
+    journal_sha256: str,
+    tagmanifest_sha256: str,
+) -> None:
+    """Hold one recording against the ledger: its open line and, if any, its seal line."""
+    known = ledger.recordings.get(recording)
+    if known is None:
+        ahead = _number(quoted)
+        if ahead is not None and ahead >= ledger.lines:
+            findings.add(
+                Level.NOTE,
+                "ledger-short",
+                f"the ledger given ends before this recording (line {ahead})",
+            )
+        else:
+            findings.add(Level.TAMPERED, "not-in-ledger", "the ledger never opened this recording")
+        return
+    if known.line != quoted.encode():
+        findings.add(
+            Level.TAMPERED,
+            "ledger-quote",
+            f"the journal quotes another open line than the ledger has (line {known.n})",
+            file="data/journal.jsonl",
+            line=1,
+        )
+    seal = known.seal
+    if seal is None:
+        if tagmanifest_sha256:
+            findings.add(Level.NOTE, "ledger-short", "the ledger given has no seal line for it yet")
+        return
+    if not tagmanifest_sha256:
+        findings.add(Level.TAMPERED, "seal-removed", "the ledger says sealed, but there is no seal")
+    elif seal.tagmanifest_sha256 != tagmanifest_sha256:
+        findings.add(Level.TAMPERED, "seal-differs", "the ledger's seal line is for another bag")
+    if (seal.journal_lines, seal.journal_sha256) != (journal_lines, journal_sha256):
+        findings.add(
+            Level.TAMPERED,
+            "journal-differs",
+            f"the ledger's seal line is for another journal, of {seal.journal_lines} lines",
+        )
+
+
+def absent(ledger: Ledger, there: Sequence[str]) -> Iterator[tuple[Level, str, str]]:
+    """(level, code, text) of every recording that the ledger opened and nobody has."""
+    last = max((known.n for known in ledger.recordings.values()), default=-1)
+    for name, known in ledger.recordings.items():
+        if name in there:
+            continue
+        if name in ledger.quarantined:
+            yield Level.INCOMPLETE, "quarantined", f"{name}: {ledger.quarantined[name]}"
+        elif known.freed:
+            yield Level.NOTE, "freed", f"{name} left the device after two read-backs"
+        elif known.seal is None and known.n == last:
+            yield (
+                Level.INCOMPLETE,
+                "not-sealed-yet",
+                f"{name} is opened but not here",
+            )
+        else:
+            yield Level.TAMPERED, "recording-missing", f"{name} is in the ledger but not here"
+
+
+def _number(quoted: str) -> int | None:
+    try:
+        header, _ = chain.decode(quoted.encode(), lines.Ledger, None)
+    except ValueError:
+        return None
+    return header.n

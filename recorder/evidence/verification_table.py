@@ -1,0 +1,105 @@
+"""A verification for people: the verdict first, then why, then what was and was not looked at."""
+
+from collections.abc import Iterator
+
+from recorder.clock import NS
+from recorder.evidence.verification_report import Finding, FolderReport, Level, Report
+from recorder.evidence.words import Language, place, span, word
+
+_SHOWN = 40
+
+
+def render(report: Report | FolderReport, language: Language = "en") -> str:
+    """The report as text; no line needs more than the report itself."""
+    if isinstance(report, FolderReport):
+        return "\n".join(_folder(report, language))
+    return "\n".join(_recording(report, language))
+
+
+def _folder(report: FolderReport, language: Language) -> Iterator[str]:
+    yield f"{report.verdict.upper()}  {report.path}"
+    width = max((len(r.recording) for r in report.recordings), default=0)
+    for each in report.recordings:
+        facts = each.facts
+        length = span(facts.duration_s, language) if facts else "-"
+        yield f"  {each.recording:{width}}  {each.verdict.value:24}  {length}"
+    yield from _findings(report.findings)
+    for each in report.recordings:
+        if each.exit_code:
+            yield ""
+            yield from _recording(each, language)
+    yield from _scope(report.checked, report.not_checked)
+
+
+def _recording(report: Report, language: Language) -> Iterator[str]:
+    yield f"{report.verdict.upper()}  {report.recording}"
+    facts = report.facts
+    if facts is not None:
+        for label, value in (
+            ("device", f"{facts.device}, worn by {facts.officer}"),
+            ("act", facts.act),
+            ("from", facts.start_utc),
+            (
+                "press",
+                f"{facts.press_utc} ({span(facts.pre_recorded_s, language)} recorded before it)",
+            ),
+            ("to", facts.end_utc),
+            ("length", span(facts.duration_s, language)),
+            ("clock", facts.clock),
+            (
+                "media",
+                f"{facts.segments} segments, {facts.fragments} fragments, "
+                f"{facts.frames} frames, {facts.media_bytes / 1e6:.1f} MB",
+            ),
+            ("key", f"{facts.key} ({facts.key_kind})"),
+            ("sealed", "yes" if facts.sealed else "no"),
+            ("continues", facts.continues),
+        ):
+            if value:
+                yield f"  {label:10}  {value}"
+    yield from _findings(report.findings)
+    if report.interruptions:
+        yield f"  interruptions ({len(report.interruptions)})"
+    for gap in report.interruptions:
+        lasted = (
+            "never resumed" if gap.to_ns is None else span((gap.to_ns - gap.from_ns) / NS, language)
+        )
+        chosen = word("category", gap.category, language) if gap.category else "no category"
+        reason = (
+            f"reason heard at {place(gap.reason_from_s)}" if gap.reason_heard else "no reason heard"
+        )
+        due = ", statement due" if gap.statement_due else ""
+        cause = word("cause", gap.cause, language)
+        head = f"    {gap.number}  at {place(gap.from_s)}  {lasted}"
+        yield f"{head}  {cause}; {chosen}; {reason}{due}"
+    if report.degraded:
+        yield f"  degraded ({len(report.degraded)})"
+    for stretch in report.degraded[:_SHOWN]:
+        what = word("state", stretch.what, language)
+        yield f"    {place(stretch.from_s)} - {place(stretch.to_s)}  {what}"
+    if len(report.degraded) > _SHOWN:
+        yield f"    {len(report.degraded) - _SHOWN} more"
+    yield from _scope(report.checked, report.not_checked)
+
+
+def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
+    shown = [f for f in findings if f.level is not Level.DEGRADED]
+    if shown:
+        yield f"  findings ({len(shown)})"
+    for each in shown:
+        where = each.file + (f":{each.line}" if each.line is not None else "")
+        at = f" at {place(each.into_s)}" if each.into_s is not None else ""
+        when = f" ({each.utc})" if each.utc else ""
+        head = f"{where}{at}{when}"
+        yield (
+            f"    {each.level.value:11}  {each.code:16}  "
+            + (f"{head}: " if head else "")
+            + each.text
+        )
+
+
+def _scope(checked: tuple[str, ...], not_checked: tuple[str, ...]) -> Iterator[str]:
+    for item in checked:
+        yield f"  checked      {item}"
+    for item in not_checked:
+        yield f"  not checked  {item}"

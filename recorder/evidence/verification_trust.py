@@ -1,0 +1,65 @@
+"""Does anybody vouch for the key that signed? The township's register, or a key given by hand.
+
+Judges keys only: that the signatures fit is asked elsewhere. A missing answer is ``untrusted``,
+never an error.
+"""
+
+import base64
+
+from recorder.evidence.register import Register
+from recorder.evidence.verification_report import Findings, Level
+from recorder.spool import number_of
+
+
+def trust(
+    findings: Findings,
+    public: bytes,
+    *,
+    kind: str,
+    device: str,
+    utc: str,
+    recording: str,
+    register: Register | None,
+    key: bytes | None,
+) -> list[str]:
+    """Ask for ``public``, used by ``device`` at ``utc``; what was asked comes back, for the report.
+
+    ``recording`` is "" for the ledger, whose lines no range of recording numbers covers.
+    """
+    text = base64.b64encode(public).decode()
+    if kind == "ephemeral":
+        _add(
+            findings,
+            "ephemeral-key",
+            "signed by a key that was made for that run: the device's own was missing",
+        )
+    if key is not None and key != public:
+        _add(findings, "other-key", "signed by another key than the one given")
+    if register is not None:
+        _registered(findings, register, text, device, utc, recording)
+    if key is None and register is None:
+        _add(findings, "no-key", f"nobody vouches for {text}: give --key or --register")
+    return [
+        *(["key: the one given"] if key is not None else []),
+        *([f"register of {register.township}"] if register is not None else []),
+    ]
+
+
+def _registered(
+    findings: Findings, register: Register, text: str, device: str, utc: str, recording: str
+) -> None:
+    entry = register.find("device", text, number_of(recording))
+    if entry is None:
+        _add(findings, "not-registered", f"the register has no device key {text} for it")
+    elif entry.name != device:
+        _add(findings, "not-registered", f"the register has the key for {entry.name}, not {device}")
+    elif utc and utc < entry.since:
+        _add(findings, "too-early", f"the key is registered from {entry.since}")
+    elif utc and entry.until is not None and utc > entry.until:
+        _add(findings, "expired", f"the key was registered until {entry.until}")
+    elif entry.revoked is not None and utc >= entry.revoked:
+        _add(findings, "revoked", f"the key was revoked on {entry.revoked}")
+
+
+def _add(findings: Findings, code: str, text: str) -> None:
+    findings.add(Level.UNTRUSTED, code, text)
