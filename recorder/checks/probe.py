@@ -1,0 +1,140 @@
+"""Measures and judges (Art. 13). ``Probe`` runs on a thread of its own: a stalled card may hold
+up ``statvfs`` for seconds, and nothing else waits for it.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from recorder.capture.messages import Vitals
+from recorder.checks import media, power, storage, trust
+from recorder.checks.result import Level, Result
+from recorder.clock import Clock, ClockState
+from recorder.config import Settings
+
+_EVERY_S = 1.0
+_SLOW_EVERY = 10
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """All that the checks look at."""
+
+    now_ns: int
+    vitals: Vitals | None
+    power: power.Power | None
+    celsius: float | None
+    free_bytes: int | None
+    clock: ClockState
+    key_kind: str
+    custodians: int
+
+
+def bytes_per_s(settings: Settings) -> float:
+    """What a second of recording takes on the card, with padding and journal."""
+    video = settings.camera.bitrate_kbps if settings.camera.kind != "none" else 0
+    audio = settings.microphone.bitrate_kbps if settings.microphone.kind != "none" else 0
+    return (video + audio) * 125 + 36 * 1024
+
+
+def evaluate(measured: Measured, settings: Settings) -> tuple[Result, ...]:
+    """Every check's result, always the same checks in the same order."""
+    limits = settings.checks
+    vitals, now_ns = measured.vitals, measured.now_ns
+    return (
+        power.battery(measured.power, limits),
+        storage.storage(measured.free_bytes, bytes_per_s(settings), limits),
+        media.capture(vitals, now_ns),
+        media.camera(vitals, now_ns, settings.camera.kind != "none"),
+        media.lens(vitals, limits),
+        media.microphone(vitals, now_ns, limits, settings.microphone.kind != "none"),
+        trust.clock(measured.clock, limits),
+        trust.keys(measured.key_kind, measured.custodians),
+        power.temperature(measured.celsius, limits),
+    )
+
+
+def fit(results: tuple[Result, ...]) -> bool:
+    """Nothing blocks."""
+    return all(result.level is not Level.BLOCK for result in results)
+
+
+class Probe:
+    """Reads battery, temperature and room once a second and hands them on."""
+
+    def __init__(self, settings: Settings, clock: Clock, emit: Callable[["Slow"], None]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._emit = emit
+        self._stop = threading.Event()
+        threading.Thread(target=self._run, name="checks", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop measuring."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        psutil: Any = None
+        turn = 0
+        found: power.Power | None = None
+        celsius: float | None = None
+        while not self._stop.wait(_EVERY_S if turn else 0.0):
+            if turn % _SLOW_EVERY == 0:
+                if self._settings.battery.kind == "psutil":
+                    if psutil is None:
+                        import psutil
+                    found = battery(psutil)
+                celsius = thermal()
+            turn += 1
+            self._emit(
+                Slow(
+                    found, celsius, free_bytes(Path(self._settings.paths.spool)),
+                    time.monotonic_ns(),
+                )
+            )  # fmt: skip
+
+
+class Slow(msgspec.Struct, frozen=True):
+    """What the probe's thread measures."""
+
+    power: power.Power | None
+    celsius: float | None
+    free_bytes: int | None
+    monotonic_ns: int
+
+
+def battery(psutil: Any) -> power.Power | None:
+    """What psutil says of the battery; None without one."""
+    state = psutil.sensors_battery()
+    if state is None:
+        return None
+    seconds = state.secsleft
+    minutes = int(seconds // 60) if isinstance(seconds, int) and seconds >= 0 else None
+    return power.Power(float(state.percent), minutes, bool(state.power_plugged))
+
+
+def thermal() -> float | None:
+    """The hottest thermal zone, in degrees Celsius."""
+    hottest: float | None = None
+    for path in Path("/sys/class/thermal").glob("thermal_zone*/temp"):
+        try:
+            value = int(path.read_text()) / 1000
+        except (OSError, ValueError):
+            continue
+        hottest = value if hottest is None else max(hottest, value)
+    return hottest
+
+
+def free_bytes(spool: Path) -> int | None:
+    """Room on the spool's card; None where it cannot be had, cannot be written or has no inodes."""
+    try:
+        status = os.statvfs(spool)
+    except OSError:
+        return None
+    if status.f_flag & os.ST_RDONLY or (status.f_files and not status.f_favail):
+        return None
+    return status.f_bavail * status.f_frsize
