@@ -46,6 +46,7 @@ class Progress(msgspec.Struct):
     interruptions: int = 0
     statements_due: int = 0
     digests: dict[str, str] = {}
+    closed: bool = False
 
 
 class RecordingWriter:

@@ -19,9 +19,9 @@ from recorder.config import Recording as RecordingSettings
 from recorder.errors import RecorderError
 from recorder.evidence import lines
 from recorder.evidence.age import Recipient
-from recorder.evidence.chain import ZERO, Defect, Line, Log, Signer, files, read, sync_folder
+from recorder.evidence.chain import Defect, Line, Log, Signer, files, read, sync_folder
 from recorder.evidence.recording import JOURNAL, PRIVATE, SEGMENTS, TAILS, Progress, RecordingWriter
-from recorder.evidence.seal import SIGNATURE, TAGMANIFEST, sign_bag
+from recorder.evidence.seal import SIGNATURE, TAGMANIFEST, file_sha256
 from recorder.evidence.verification_bag import signed
 
 _PIECE = 1024 * 1024
@@ -108,9 +108,9 @@ def reopen(
     sync_folder(folder / "data")
     press_ns = next((b.at_ns for b in bodies if isinstance(b, lines.Press)), 0)
     number = len(files(folder / "data", JOURNAL))
-    log = Log.create(
+    log = Log(
         folder / "data", JOURNAL, signer, clock,
-        n=good[-1].header.n + 1, prev=good[-1].sha256, number=number + 1,
+        first=True, n=good[-1].header.n + 1, prev=good[-1].sha256, number=number + 1,
     )  # fmt: skip
     writer = RecordingWriter(folder, log, signer, recipients, settings, press_ns, progress)
     return Found(writer, opened, bodies, good[-1].header.boot_id, tuple(moved))
@@ -203,6 +203,8 @@ def _segments(
                 progress.interruptions += 1
             case lines.StatementDue():
                 progress.statements_due += 1
+            case lines.Close():
+                progress.closed = True
             case _:
                 continue
     moved: list[str] = []
@@ -298,5 +300,30 @@ def short_segments(found: Found) -> list[str]:
     return out
 
 
+def open_gap(journal: Sequence[lines.Journal]) -> bool:
+    """The last interruption has not ended."""
+    last = next(
+        (b for b in reversed(journal) if isinstance(b, lines.Interruption | lines.Resumed)), None
+    )
+    return isinstance(last, lines.Interruption)
+
+
+def resealed(folder: Path) -> lines.Sealed:
+    """The ledger's line for a bag that was signed just before the daemon went."""
+    good, _ = walk(folder)
+    opened = good[0].body
+    end = next(line.body for line in reversed(good) if isinstance(line.body, lines.End))
+    close = good[-1].body
+    return lines.Sealed(
+        recording=folder.name,
+        journal_lines=good[-1].header.n + 1,
+        journal_sha256=good[-1].sha256,
+        tagmanifest_sha256=file_sha256(folder / TAGMANIFEST),
+        planned=end.planned,
+        statements_due=close.statements_due,
+        end_ns=end.end_ns,
+        card=opened.act.card if opened.act else "",
+    )
+
+
 Why = Literal["crash", "reboot"]
-__all__ = ["ZERO", "Found", "is_sealed", "missing_ends", "reopen", "short_segments", "sign_bag"]

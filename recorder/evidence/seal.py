@@ -9,8 +9,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from recorder import __version__
 from recorder.evidence import lines
 from recorder.evidence.chain import Log, Signer, sync_folder
@@ -40,26 +38,25 @@ def payload(folder: Path) -> Iterator[Path]:
             yield path.relative_to(folder)
 
 
-def seal(
-    writer: RecordingWriter, close: lines.Close, end: lines.End, opened: lines.Open, ledger: Log
-) -> lines.Sealed:
+def seal(writer: RecordingWriter, end: lines.End, opened: lines.Open, ledger: Log) -> lines.Sealed:
     """End segment and journal, sign the bag, write the ledger's ``seal`` line.
 
-    Durable on return, the signature last of the bag, the ledger after it. ``close``'s counts are
-    filled in from what was written.
+    Durable on return, the signature last of the bag, the ledger after it. The ``end`` line has
+    been written already.
     """
     writer.end_segment()
     progress = writer.progress
-    writer.journal(
-        msgspec.structs.replace(
-            close,
-            start_ns=progress.start_ns,
-            segments=progress.segments,
-            fragments=progress.fragments,
-            interruptions=progress.interruptions,
-            statements_due=progress.statements_due,
+    if not progress.closed:
+        writer.journal(
+            lines.Close(
+                start_ns=progress.start_ns,
+                end_ns=end.end_ns,
+                segments=progress.segments,
+                fragments=progress.fragments,
+                interruptions=progress.interruptions,
+                statements_due=progress.statements_due,
+            )
         )
-    )
     writer.log.close()
     return sign_bag(
         writer.folder,
@@ -69,15 +66,10 @@ def seal(
         statements_due=progress.statements_due,
         end=end,
         opened=opened,
-        utc=ledger_utc(ledger),
+        utc=ledger.clock.stamp().utc,
         signer=writer.signer,
         ledger=ledger,
     )
-
-
-def ledger_utc(ledger: Log) -> str:
-    """Today, as the bag says it."""
-    return ledger.clock.stamp().utc
 
 
 def sign_bag(

@@ -1,0 +1,294 @@
+"""The evidence as the supervisor sees it: one ledger, one open recording, jobs on the disk thread.
+
+Public methods return at once and run on the loop; those that start with ``_`` run on the disk
+thread, in order, and are the only ones that touch the spool.
+"""
+
+import base64
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from recorder import __version__
+from recorder.clock import Clock
+from recorder.config import Settings
+from recorder.disk import Disk
+from recorder.errors import RecorderError
+from recorder.evidence import keys, ledger, lines, provision, recovery
+from recorder.evidence.age import Recipient
+from recorder.evidence.chain import Log, Signer
+from recorder.evidence.recording import RecordingWriter
+from recorder.evidence.seal import seal
+from recorder.ring import Piece
+from recorder.spool import LEDGER, Spool
+
+
+class Last(msgspec.Struct, frozen=True):
+    """The newest sealed recording, for "continues" (Art. 15)."""
+
+    recording: str
+    card: str
+    planned: bool
+    end_ns: int
+    boot_id: str
+
+
+class Resumed(msgspec.Struct, frozen=True):
+    """A recording of this boot that goes on; ``journal`` is all that it says so far."""
+
+    recording: str
+    press_ns: int
+    opened: lines.Open
+    journal: tuple[lines.Journal, ...]
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """What start-up found."""
+
+    last: Last | None
+    resumed: Resumed | None
+    key_kind: Literal["device", "ephemeral"]
+    custodians: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class Archive:
+    """Owned by the loop; its disk thread is ``disk``."""
+
+    def __init__(self, settings: Settings, clock: Clock, disk: Disk) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._disk = disk
+        self._spool: Spool | None = None
+        self._ledger: Log | None = None
+        self._writer: RecordingWriter | None = None
+        self._signer: Signer = keys.ephemeral()
+        self._recipients: tuple[Recipient, ...] = ()
+        self._opened: lines.Open | None = None
+        self._last_name = ""
+
+    # On the loop.
+
+    def start(self, then: Callable[[Ready], None]) -> None:
+        """Take the spool, read keys, recover what is open, begin a ledger file."""
+        self._disk.submit("start", self._start, then)
+
+    def begin(
+        self,
+        opened: Callable[[str], tuple[lines.Opened, lines.Open]],
+        private: Mapping[str, Any] | None,
+        press: lines.Press,
+        then: Callable[[str], None],
+    ) -> None:
+        """Open a recording; ``then`` gets its name once ledger, line 0 and press are durable."""
+        self._disk.submit("begin", lambda: self._begin(opened, private, press), then)
+
+    def journal(self, body: lines.Journal, private: Mapping[str, Any] | None = None) -> None:
+        """A line of the open recording."""
+        self._disk.submit("journal", lambda: self._open_writer().journal(body, private))
+
+    def fragment(self, piece: Piece, *, live: bool) -> bool:
+        """A fragment of the open recording. False: the queue is full, it was not taken."""
+        return self._disk.write(self._open_writer, piece, live=live)
+
+    def seal(self, end: lines.End, then: Callable[[lines.Sealed], None]) -> None:
+        """The last lines, the tag files, the signature, the ledger's line."""
+        self._disk.submit("seal", lambda: self._seal(end), then)
+
+    def note(self, body: lines.Ledger) -> None:
+        """A line of the ledger."""
+        self._disk.submit("ledger", lambda: self._note(body))
+
+    def free_reserve(self) -> None:
+        """The card is full: give the room back that was kept for closing and sealing."""
+        self._disk.submit("reserve", self._free_reserve)
+
+    def close(self) -> None:
+        """Write the ledger's last line and give the spool back."""
+        self._disk.submit("close", self._close)
+
+    # On the disk thread.
+
+    def _start(self) -> Ready:
+        settings = self._settings
+        notes: list[str] = []
+        folder = Path(settings.paths.keys)
+        try:
+            self._signer = keys.load_private(folder / "device.key")
+        except RecorderError as error:
+            notes.append(str(error))
+        custodians: tuple[str, ...] = ()
+        try:
+            found = keys.load_custodians(folder / provision.CUSTODIANS)
+            custodians = found.recipients
+            self._recipients = found.keys()
+        except RecorderError as error:
+            notes.append(str(error))
+        self._spool = Spool(Path(settings.paths.spool), settings.device.name)
+        entries = list(ledger.entries(self._spool.path / LEDGER))
+        for entry in entries:
+            if isinstance(entry.body, lines.Opened):
+                self._spool.known(entry.body.recording)
+                self._last_name = entry.body.recording
+        self._ledger = ledger.open_ledger(
+            self._spool.path / LEDGER, entries[-1] if entries else None, self._signer, self._clock
+        )
+        self._note(
+            lines.Boot(
+                format=lines.LEDGER_FORMAT,
+                device=settings.device.name,
+                software=__version__,
+                key=base64.b64encode(self._signer.public).decode(),
+                key_kind=self._signer.kind,
+            )
+        )
+        resumed = self._recover({e.body.recording for e in entries if _is_seal(e)}, notes)
+        if not self._spool.make_reserve(settings.recording.reserve_mb * 1024 * 1024):
+            notes.append("no room for the reserve")
+        last = next((_last(e) for e in reversed(entries) if _is_seal(e)), None)
+        return Ready(last, resumed, self._signer.kind, custodians, tuple(notes))
+
+    def _recover(self, sealed: set[str], notes: list[str]) -> Resumed | None:
+        """Open recordings: at most the newest of this boot goes on, the others are sealed."""
+        assert self._spool is not None and self._ledger is not None
+        going_on: Resumed | None = None
+        waiting = [h for h in self._spool.recordings() if h.name not in sealed]
+        for held in waiting:
+            if held.state == "sealed" and recovery.is_sealed(held.path):
+                self._note(recovery.resealed(held.path))
+                continue
+            try:
+                found = recovery.reopen(
+                    held.path,
+                    signer=self._signer,
+                    recipients=self._recipients,
+                    clock=self._clock,
+                    settings=self._settings.recording,
+                )
+            except (RecorderError, OSError) as error:
+                self._spool.quarantine(held.name)
+                self._note(lines.Quarantined(name=held.name, why=str(error)[:200]))
+                notes.append(f"{held.name}: quarantined")
+                continue
+            same_boot = found.last_boot_id == self._clock.boot_id
+            why: recovery.Why = "crash" if same_boot else "reboot"
+            self._note(lines.LedgerRecovered(recording=held.name, why=why))
+            if not found.closed:
+                self._journal_found(found, why)
+            newest = held is waiting[-1]
+            if same_boot and newest and found.ended is None and not found.closed:
+                self._writer, self._opened = found.writer, found.opened
+                going_on = Resumed(held.name, found.writer.press_ns, found.opened, found.journal)
+            else:
+                self._writer, self._opened = found.writer, found.opened
+                self._seal(self._end_of(found, why))
+                notes.append(f"{held.name}: sealed after a {why}")
+        return going_on
+
+    def _journal_found(self, found: recovery.Found, why: recovery.Why) -> None:
+        writer = found.writer
+        for line in recovery.missing_ends(found):
+            writer.progress.digests[f"data/segments/{line.segment:04d}.mp4.age"] = line.age_sha256
+            writer.journal(line, sync=False)
+        for name in recovery.short_segments(found):
+            writer.journal(
+                lines.Loss(what=name, detail="shorter than its journal says"), sync=False
+            )
+        writer.journal(
+            lines.Recovered(why=why, fragments=writer.progress.fragments, moved=found.moved)
+        )
+
+    def _end_of(self, found: recovery.Found, why: recovery.Why) -> lines.End:
+        """An end for a recording that nobody ended (Art. 15): a statement falls due."""
+        if found.ended is not None:
+            return found.ended
+        writer = found.writer
+        fragments = [b for b in found.journal if isinstance(b, lines.Fragment)]
+        end_ns = fragments[-1].end_ns if fragments else writer.press_ns
+        cause = "power" if why == "reboot" else "supervisor_died"
+        if not recovery.open_gap(found.journal):
+            writer.journal(
+                lines.Interruption(
+                    interruption=writer.progress.interruptions + 1,
+                    from_ns=end_ns,
+                    cause=cause,
+                    detail="found at the next start",
+                ),
+                sync=False,
+            )
+        writer.journal(lines.StatementDue(interruption=None, why=cause), sync=False)
+        source: Literal["power", "crash"] = "power" if why == "reboot" else "crash"
+        end = lines.End(end_ns=end_ns, source=source, planned=False, spoken=False)
+        writer.journal(end)
+        return end
+
+    def _begin(
+        self,
+        opened: Callable[[str], tuple[lines.Opened, lines.Open]],
+        private: Mapping[str, Any] | None,
+        press: lines.Press,
+    ) -> str:
+        assert self._spool is not None and self._ledger is not None
+        name = self._spool.new_name()
+        ledger_line, line0 = opened(name)
+        self._writer = RecordingWriter.create(
+            self._spool.path,
+            msgspec.structs.replace(ledger_line, previous=self._last_name),
+            msgspec.structs.replace(
+                line0,
+                key=base64.b64encode(self._signer.public).decode(),
+                key_kind=self._signer.kind,
+                recipients=tuple(r.text for r in self._recipients),
+            ),
+            private,
+            ledger=self._ledger,
+            signer=self._signer,
+            recipients=self._recipients,
+            clock=self._clock,
+            settings=self._settings.recording,
+            press_ns=press.at_ns,
+        )
+        self._opened = line0
+        self._last_name = name
+        self._writer.journal(press)
+        return name
+
+    def _open_writer(self) -> RecordingWriter:
+        if self._writer is None:
+            raise RecorderError("no-recording", "no recording is open")
+        return self._writer
+
+    def _seal(self, end: lines.End) -> lines.Sealed:
+        assert self._ledger is not None and self._opened is not None
+        writer = self._open_writer()
+        sealed = seal(writer, end, self._opened, self._ledger)
+        self._writer = self._opened = None
+        return sealed
+
+    def _free_reserve(self) -> None:
+        if self._spool is not None:
+            self._spool.free_reserve()
+
+    def _note(self, body: lines.Ledger) -> None:
+        if self._ledger is None:
+            return
+        self._ledger.append(body)
+        self._ledger.sync()
+
+    def _close(self) -> None:
+        self._note(lines.Shutdown(why="stopped"))
+        if self._ledger is not None:
+            self._ledger.close()
+        if self._spool is not None:
+            self._spool.close()
+
+
+def _is_seal(entry: ledger.Entry) -> bool:
+    return isinstance(entry.body, lines.Sealed)
+
+
+def _last(entry: ledger.Entry) -> Last:
+    body = entry.body
+    return Last(body.recording, body.card, body.planned, body.end_ns, entry.header.boot_id)

@@ -1,0 +1,588 @@
+"""What each effect of the state table does: one method an effect, on the supervisor's loop.
+
+Nothing here decides what comes when (session/states.py does) and nothing waits: sentences go to
+the announcer, lines and fragments to the archive. What happens next is fired as an event.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from recorder import __version__
+from recorder.act import Act, EndSource, Gap
+from recorder.checks.result import Level
+from recorder.clock import NS, Quality, iso
+from recorder.errors import RecorderError
+from recorder.evidence import lines
+from recorder.panel.announcer import Announcement, Outcome
+from recorder.ring import Piece
+from recorder.session import hanzi
+from recorder.session.case import Checked, arrival_utc
+from recorder.session.interruption import Explaining
+from recorder.session.opening import Done, Effect as OpeningEffect
+from recorder.session.opening import Element, Opening, Say, Sentence, Slot
+from recorder.session.phrases import Phrase
+from recorder.session.states import Effect, Event, State
+
+if TYPE_CHECKING:
+    from recorder.app import App
+
+END_HOLD_NS = 5 * NS
+END_LIMIT_NS = 45 * NS
+COVER_LIMIT_NS = 4 * NS
+HURRY_LIMIT_NS = 3 * NS // 2
+LATE_NS = 5 * 60 * NS
+RECENT_NS = 30 * 60 * NS
+
+
+class Effects:
+    """``act`` is the open recording, from the press until it is sealed."""
+
+    def __init__(self, app: "App") -> None:
+        self._app = app
+        self.act: Act | None = None
+        self.case: Checked | None = None
+        self._opening: Opening | None = None
+        self._explaining: Explaining | None = None
+        self._explained: Gap | None = None
+        self._ending_ns: int | None = None
+        self._end_said = False
+        self._resumed_by: Piece | None = None
+        self._lost: tuple[str, str] = ("", "")
+        self._remembered: Event | None = None
+        self.argument = ""
+        self.source: EndSource = "button"
+        self._do: dict[Effect, Callable[[], None]] = {
+            Effect.BEGIN: self._begin,
+            Effect.REMEMBER: self._remember,
+            Effect.REFUSE: self._refuse,
+            Effect.REFUSE_UNFIT: self._refuse_unfit,
+            Effect.REPEAT: lambda: self.say(Phrase.INTERRUPTED),
+            Effect.SKIP: self._skip,
+            Effect.MARK: self._mark,
+            Effect.MARK_NEXT: self._mark_next,
+            Effect.NOTICE: self._notice,
+            Effect.STAGE: self._stage,
+            Effect.STAGE_NEXT: self._stage_next,
+            Effect.OBSTRUCTION: self._obstruction,
+            Effect.SENSITIVE: self._sensitive,
+            Effect.ARRIVAL: self._arrival,
+            Effect.COUNT: self._count,
+            Effect.INTERRUPT: self._interrupt,
+            Effect.RESUME: self._resume,
+            Effect.RESUME_SILENT: self._resume_silent,
+            Effect.ASK_CAUSE: self._ask_cause,
+            Effect.REASON_LEFT: self._reason_left,
+            Effect.ANNOUNCE_END: self._announce_end,
+            Effect.TAKE_BACK_END: self._take_back_end,
+            Effect.CLOSE: lambda: self._close(self.source),
+            Effect.CLOSE_FULL: self._close_full,
+            Effect.CLOSE_SHUTDOWN: lambda: self._close("shutdown"),
+            Effect.NEXT: self._next,
+            Effect.ANNOUNCE_FIT: self._announce_fit,
+            Effect.REBOOT: lambda: app.reboot(),
+            Effect.STOP_SPEAKING: self._stop_speaking,
+        }
+
+    def run(self, effect: Effect) -> None:
+        """Carry one effect out."""
+        self._do[effect]()
+
+    def say(
+        self,
+        phrase: Phrase,
+        *,
+        owner: str = "status",
+        patient: bool = True,
+        personal: bool = False,
+        done: Callable[[Outcome], None] | None = None,
+        **slots: str,
+    ) -> None:
+        """Queue a sentence."""
+        text = self._app.speaker.say(phrase, **slots)
+        self._app.announcer.say(Announcement(phrase, text, personal, owner, patient, done))
+
+    @property
+    def _now_ns(self) -> int:
+        return self._app.clock.boot_ns()
+
+    @property
+    def _open(self) -> Act:
+        assert self.act is not None
+        return self.act
+
+    # The start (Art. 13, 14).
+
+    def _begin(self) -> None:
+        app, now_ns = self._app, self._app.event_ns
+        last = app.last
+        continues = self._continues(now_ns)
+        act = self.case.act(app.catalogue) if self.case else None
+        self.act = Act(app.archive, now_ns, act)
+        settings = app.settings
+        private = self.case.card.private() if self.case else None
+
+        def opened(name: str) -> tuple[lines.Opened, lines.Open]:
+            ledger = lines.Opened(
+                recording=name,
+                device=settings.device.name,
+                officer=settings.device.officer,
+                act=act.id if act else "",
+                obligation=act.obligation if act else None,
+                previous="",
+            )
+            return ledger, lines.Open(
+                format=lines.RECORDING_FORMAT,
+                recording=name,
+                device=settings.device.name,
+                officer=settings.device.officer,
+                software=__version__,
+                key="",
+                key_kind="device",
+                organisation=settings.organisation.name,
+                entrusted_by=settings.organisation.entrusted_by,
+                rule=settings.organisation.rule,
+                rule_version=settings.organisation.rule_version,
+                language=settings.device.language,
+                utc_offset_min=settings.device.utc_offset_min,
+                catalogue=f"{app.catalogue.version} sha256:{app.catalogue.sha256}",
+                act=act,
+                recipients=(),
+                continues=continues,
+                ledger="",
+            )
+
+        source = "control" if self.source == "control" else "button"
+        press = lines.Press(at_ns=now_ns, source=source)  # type: ignore[arg-type]
+        app.archive.begin(opened, private, press, app.recording_open)
+        self._open.journal(
+            lines.Checks(
+                officer=settings.device.officer, results=tuple(r.record() for r in app.checks)
+            )
+        )
+        late = self._journal_arrival("card", self.case.card.arrival if self.case else "")
+        for piece in app.ring.take(now_ns):
+            self._open.take(piece, live=False)
+        if self._open.start_ns is None and not app.ladder.live:
+            app.post(Event.LOST)
+        first = []
+        if continues is not None and last is not None and not last.planned:
+            first.append(Phrase.CONTINUED)
+        if late and not (self.case and self.case.card.late_reason):
+            first.append(Phrase.LATE_START)
+        self._opening = Opening(self._known(), app.speaker, settings.opening, first=tuple(first))
+        self._opening_does(self._opening.begin(now_ns))
+
+    def _continues(self, now_ns: int) -> lines.Continues | None:
+        """The recording that this one goes on from: same card, or no card and unplanned or recent."""
+        last = self._app.last
+        if last is None:
+            return None
+        card = self.case.card.id if self.case else ""
+        if card:
+            return lines.Continues(last.recording, "card") if last.card == card else None
+        if not last.planned:
+            return lines.Continues(last.recording, "unplanned")
+        same_boot = last.boot_id == self._app.clock.boot_id
+        if same_boot and now_ns - last.end_ns < RECENT_NS:
+            return lines.Continues(last.recording, "recent")
+        return None
+
+    def _known(self) -> dict[Element, tuple[Sentence, ...]]:
+        """What the device can read aloud: the time if it is trusted, the rest from the card."""
+        app, speaker = self._app, self._app.speaker
+        out: dict[Element, tuple[Sentence, ...]] = {}
+        if app.clock.state().quality is not Quality.UNSET:
+            text = speaker.say(Phrase.TIME, time=speaker.time(app.clock.utc_ns()))
+            out[Element.TIME] = (Sentence(Phrase.TIME, text),)
+        if self.case is None:
+            return out
+        card = self.case.card
+        for element, phrase, value in (
+            (Element.PLACE, Phrase.PLACE, card.place),
+            (Element.REASON, Phrase.REASON, card.reason),
+            (Element.SUBJECT, Phrase.SUBJECT, card.subject),
+        ):
+            if value:
+                text = speaker.say(phrase, **{phrase.value: value})
+                out[element] = (Sentence(phrase, text, personal=True),)
+        if card.officers:
+            out[Element.OFFICERS] = tuple(
+                self._officer(o.name, o.certificate) for o in card.officers
+            )
+        if self.case.stages:
+            text = speaker.say(Phrase.STAGES, stages=speaker.join(self.case.stages))
+            out[Element.STAGES] = (Sentence(Phrase.STAGES, text),)
+        return out
+
+    def _officer(self, name: str, certificate: str) -> Sentence:
+        organisation = self._app.settings.organisation
+        speaker = self._app.speaker
+        values = {
+            "organisation": organisation.name,
+            "name": name,
+            "number": speaker.digits(certificate),
+        }
+        if organisation.entrusted_by:
+            phrase = Phrase.OFFICER_ENTRUSTED
+            text = speaker.say(phrase, principal=organisation.entrusted_by, **values)
+        else:
+            phrase = Phrase.OFFICER
+            text = speaker.say(phrase, **values)
+        return Sentence(phrase, text, personal=True)
+
+    def _journal_arrival(self, source: str, arrival: str) -> bool:
+        """Arrival beside start (Art. 14). True: the recording started more than 5 minutes later."""
+        if not arrival:
+            return False
+        card = self.case.card if self.case else None
+        arrived = (
+            arrival_utc(card) if card and source == "card" else datetime.fromisoformat(arrival)
+        )
+        assert arrived is not None
+        arrived_ns = int(arrived.timestamp()) * NS
+        late = self._app.clock.utc_ns() - arrived_ns > LATE_NS
+        private = None
+        if card is not None and card.late_reason and source == "card":
+            private = {"late_reason": card.late_reason}
+        self._open.journal(
+            lines.Arrival(
+                arrived=iso(arrived_ns),
+                source="card" if source == "card" else "control",
+                late=late,
+            ),
+            private,
+        )
+        return late
+
+    def _opening_does(self, effects: list[OpeningEffect]) -> None:
+        for effect in effects:
+            match effect:
+                case Say(sentence=sentence):
+                    opening = self._opening
+                    self._app.announcer.say(
+                        Announcement(
+                            sentence.phrase, sentence.text, sentence.personal, "opening", True,
+                            lambda outcome, o=opening: self._opening_said(o, outcome),  # type: ignore[misc]
+                        )
+                    )  # fmt: skip
+                case Slot():
+                    self._open.slots[effect.element] = effect.state
+                    self._open.journal(
+                        lines.Slot(
+                            element=effect.element.value, state=effect.state,
+                            from_ns=effect.from_ns, to_ns=effect.to_ns,
+                        )
+                    )  # fmt: skip
+                case Done():
+                    self._opening = None
+                    self._app.post(Event.OPENED)
+
+    def _opening_said(self, opening: Opening | None, outcome: Outcome) -> None:
+        if opening is None or opening is not self._opening or outcome.outcome == "cut":
+            return
+        ok = outcome.outcome == "spoken"
+        self._opening_does(opening.spoken(ok, outcome.from_ns, outcome.to_ns, self._now_ns))
+
+    def _skip(self) -> None:
+        if self._opening is not None:
+            opening = self._opening
+            self._stop_speaking()
+            self._opening = opening
+            self._opening_does(opening.skip(self._now_ns))
+
+    def _stop_speaking(self) -> None:
+        """Cut what the opening was saying; its machine starts anew when the state comes back."""
+        self._opening = None
+        self._app.announcer.cancel("opening", "explaining", "ending")
+
+    def back_to(self, state: State) -> None:
+        """The state is where it was before an interruption: an opening goes on with what is left."""
+        if state is State.OPENING and self._opening is None and self.act is not None:
+            self._opening = Opening(
+                self._known(), self._app.speaker, self._app.settings.opening,
+                done=self._open.slots,
+            )  # fmt: skip
+            self._opening_does(self._opening.begin(self._now_ns))
+
+    # Refusals.
+
+    def _refuse(self) -> None:
+        app = self._app
+        event, state = app.event.value, app.session.state
+        if self.act is not None and not self._open.sealing:
+            self._open.journal(lines.Refused(event=event, state=state.value))
+        else:
+            app.archive.note(self._ledger_refusal(event, state))
+        again = app.event in (Event.START, Event.PRESS) and self.act is not None
+        self.say(Phrase.ALREADY if again else Phrase.NO_USE)
+
+    def _ledger_refusal(self, event: str, state: State) -> lines.LedgerRefused:
+        must = self.case is not None and self.case.entry.obligation == "must"
+        act = self.case.entry.id if self.case else ""
+        return lines.LedgerRefused(event=event, state=state.value, act=act, must=must)
+
+    def _refuse_unfit(self) -> None:
+        app = self._app
+        app.archive.note(self._ledger_refusal(app.event.value, app.session.state))
+        for result in app.checks:
+            if result.level is Level.BLOCK and result.phrase is not None:
+                self.say(result.phrase)
+        if app.session.state is State.FAILED:
+            self.say(Phrase.FAILED)
+        self.say(Phrase.REBOOT_OFFER)
+
+    def _remember(self) -> None:
+        self._remembered = self._app.event
+        starting = self._app.session.state is State.STARTING
+        self.say(Phrase.STARTING if starting else Phrase.SEALING)
+
+    def _next(self) -> None:
+        event, self._remembered = self._remembered, None
+        if event is not None:
+            self._app.post(event)
+
+    def _announce_fit(self) -> None:
+        app = self._app
+        fit = app.session.state is State.READY
+        app.archive.note(lines.Fitness(fit=fit, results=tuple(r.record() for r in app.checks)))
+        if fit:
+            self.say(Phrase.READY)
+            return
+        self.say(Phrase.FAILED if app.session.state is State.FAILED else Phrase.UNFIT)
+        for result in app.checks:
+            if result.level is Level.BLOCK and result.phrase is not None:
+                self.say(result.phrase)
+
+    # While recording (Art. 12, 16, 23).
+
+    def _mark(self) -> None:
+        item = self.argument or None
+        if item is not None and item not in (self._open.act.content if self._open.act else ()):
+            raise RecorderError(
+                "no-such-item", f"the act has no content item {item!r}",
+                remedy=f"Items: {', '.join(self._open.untagged) or 'none'}",
+            )  # fmt: skip
+        self._open.mark(self._app.event_ns, item)
+        if item is None:
+            self.say(Phrase.MARKED)
+        else:
+            self.say(Phrase.MARKED_ITEM, item=self._app.catalogue.item(item))
+
+    def _mark_next(self) -> None:
+        if not self._open.untagged:
+            self.say(Phrase.NOTHING_TO_MARK)
+            return
+        self.argument = self._open.untagged[0]
+        self._mark()
+
+    def _notice(self) -> None:
+        self._open.journal(lines.Notice(at_ns=self._app.event_ns))
+        self.say(Phrase.FILMING_1)
+        self.say(Phrase.FILMING_2)
+
+    def _stage(self) -> None:
+        stages = self._open.act.stages if self._open.act else ()
+        if self.argument not in stages:
+            raise RecorderError(
+                "no-such-stage", f"the act has no stage {self.argument!r}",
+                remedy=f"Stages: {', '.join(stages) or 'none; load a case card first'}",
+            )  # fmt: skip
+        obligation = self.case.obligation(self.argument) if self.case else None
+        raised = self._open.enter(self._app.event_ns, self.argument, obligation)
+        self.say(Phrase.NEW_STAGE, stage=self.argument)
+        if raised:
+            self.say(Phrase.RAISED)
+
+    def _stage_next(self) -> None:
+        stage = self._open.next_stage()
+        if stage is None:
+            self.say(Phrase.NO_NEXT_STAGE)
+            return
+        self.argument = stage
+        self._stage()
+
+    def _obstruction(self) -> None:
+        self._open.journal(lines.Obstruction(at_ns=self._app.event_ns))
+        self.say(Phrase.OBSTRUCTION)
+
+    def _sensitive(self) -> None:
+        on = self.argument != "off"
+        self._open.journal(lines.Sensitive(at_ns=self._app.event_ns, on=on))
+        self.say(Phrase.SENSITIVE_ON if on else Phrase.SENSITIVE_OFF)
+
+    def _arrival(self) -> None:
+        offset_min = self._app.settings.device.utc_offset_min
+        today = hanzi.local(self._app.clock.utc_ns(), offset_min)
+        try:
+            at = datetime.strptime(self.argument, "%H:%M").replace(tzinfo=today.tzinfo)
+        except ValueError as error:
+            raise RecorderError(
+                "bad-time", f"{self.argument!r} is no time of day", remedy="Write it like 09:20"
+            ) from error
+        arrived = at.replace(year=today.year, month=today.month, day=today.day)
+        if self._journal_arrival("control", arrived.isoformat()):
+            self.say(Phrase.LATE_START)
+        else:
+            self.say(Phrase.ARRIVED)
+
+    # Interruptions (Art. 15).
+
+    def lost(self, cause: str, detail: str) -> None:
+        """Remember what the device found; the table says what follows from LOST."""
+        self._lost = (cause, detail)
+
+    def back(self, piece: Piece) -> None:
+        """Remember the fragment that is back; the table says what follows from BACK."""
+        self._resumed_by = piece
+
+    def _interrupt(self) -> None:
+        cause, detail = self._lost
+        self._open.interrupt(cause or "no_fragments", detail)
+        if self._app.session.state is State.INTERRUPTED:
+            self.say(Phrase.INTERRUPTED, owner="interruption", patient=False)
+            self._app.light.vibrate(1.0)
+
+    def _resume(self) -> None:
+        assert self._resumed_by is not None
+        self._explained = self._open.resume(self._resumed_by)
+        self._app.announcer.cancel("interruption")
+
+    def _resume_silent(self) -> None:
+        assert self._resumed_by is not None
+        gap = self._open.resume(self._resumed_by)
+        self._open.due(gap.number, "not_asked")
+
+    def _ask_cause(self) -> None:
+        gap, piece, speaker = self._explained, self._resumed_by, self._app.speaker
+        assert gap is not None and piece is not None
+        self._explaining = Explaining(gap.cause, self._now_ns)
+        explaining = self._explaining
+        self.say(
+            Phrase.RESUMED, owner="explaining",
+            clock=speaker.clock(self._app.clock.utc_ns()),
+            duration=speaker.duration(piece.fragment.start_ns - gap.from_ns),
+        )  # fmt: skip
+        self.say(
+            Phrase.ASK_CAUSE,
+            owner="explaining",
+            done=lambda _: explaining.asked(self._now_ns),
+        )
+
+    def _count(self) -> None:
+        if self._explaining is not None:
+            self._explaining.press(self._now_ns)
+
+    def _reason(self, *, left: bool) -> None:
+        explaining, gap = self._explaining, self._explained
+        self._explaining = self._explained = None
+        if explaining is None or gap is None:
+            return
+        answer = explaining.answer()
+        self._open.journal(
+            lines.Reason(
+                interruption=gap.number, category=answer.category, presses=answer.presses,
+                heard=answer.heard, from_ns=answer.from_ns, to_ns=answer.to_ns,
+            )
+        )  # fmt: skip
+        if not answer.heard:
+            self._open.due(gap.number, "cut_short" if left else "no_reason_heard")
+            if not left:
+                self.say(Phrase.NO_REASON)
+
+    def _reason_left(self) -> None:
+        self._reason(left=True)
+
+    # The end.
+
+    def _announce_end(self) -> None:
+        app = self._app
+        act = self._open
+        if self._app.session.back is State.OPENING or len(act.slots) < len(Element):
+            for element in Element:
+                if element not in act.slots:
+                    act.slots[element] = "missing"
+                    act.journal(
+                        lines.Slot(element=element.value, state="missing", from_ns=None, to_ns=None)
+                    )
+        self._ending_ns = self._now_ns
+        self._end_said = False
+        act.end_spoken = False
+        if act.act is not None:
+            act.journal(lines.Unmarked(items=act.untagged))
+            if act.untagged:
+                items = tuple(app.catalogue.item(item) for item in act.untagged)
+                self.say(
+                    Phrase.UNMARKED, owner="ending", patient=False, items=app.speaker.join(items)
+                )
+        if app.clock.state().quality is Quality.UNSET:
+            self.say(Phrase.END_NO_TIME, owner="ending", patient=False, done=self._end_was_said)
+        else:
+            self.say(
+                Phrase.END, owner="ending", patient=False, done=self._end_was_said,
+                time=app.speaker.time(app.clock.utc_ns()),
+            )  # fmt: skip
+
+    def _end_was_said(self, outcome: Outcome) -> None:
+        self._end_said = True
+        self._open.end_spoken = outcome.outcome == "spoken"
+
+    def _take_back_end(self) -> None:
+        self._ending_ns = None
+        self.say(Phrase.TAKEN_BACK)
+
+    def _close(self, source: EndSource) -> None:
+        act = self._open
+        act.end_source = source
+        act.end_ns = self._now_ns
+        self._ending_ns = None
+
+    def _close_full(self) -> None:
+        self._app.archive.free_reserve()
+        self.say(Phrase.STORAGE_FULL, patient=False)
+        self._close("storage")
+
+    # What comes in beside events.
+
+    def take(self, piece: Piece) -> bool:
+        """A fragment while a recording is open. False: the recording does not want it any more."""
+        act = self.act
+        if act is None or act.sealing or act.covered:
+            return False
+        from recorder.act import hole_ns
+
+        if act.gap is not None or (act.last_end_ns is not None and hole_ns(act.last_end_ns, piece)):
+            self.back(piece)
+            self._app.fire(Event.BACK)
+        if not act.take(piece):
+            self.lost("disk_stalled", "the queue to the disk is full")
+            self._app.fire(Event.LOST)
+        return True
+
+    def speech(self, start_ns: int, end_ns: int, ongoing: bool) -> None:
+        """People speak, the device's own voice taken off."""
+        if self._opening is not None:
+            self._opening_does(self._opening.speech(start_ns, end_ns, ongoing, self._now_ns))
+        if self._explaining is not None:
+            self._explaining.speech(start_ns, end_ns)
+
+    def tick(self, now_ns: int) -> None:
+        """Time passes in opening, explaining, ending and closing."""
+        app, state = self._app, self._app.session.state
+        if state is State.OPENING and self._opening is not None:
+            self._opening_does(self._opening.tick(now_ns))
+        elif state is State.EXPLAINING:
+            if self._explaining is None or self._explaining.over(now_ns):
+                self._reason(left=False)
+                app.fire(Event.EXPLAINED)
+                self.back_to(app.session.state)
+        elif state is State.ENDING and self._ending_ns is not None:
+            held_ns = now_ns - self._ending_ns
+            if held_ns >= END_HOLD_NS and (self._end_said or held_ns >= END_LIMIT_NS):
+                app.fire(Event.ENDED, source=self.source)
+        elif state is State.CLOSING and self.act is not None and not self.act.sealing:
+            assert self.act.end_ns is not None
+            hurry = self.act.end_source not in ("button", "control")
+            limit_ns = HURRY_LIMIT_NS if hurry else COVER_LIMIT_NS
+            if self.act.covered or self.act.gap is not None or now_ns - self.act.end_ns > limit_ns:
+                self.act.seal(app.recording_sealed)
