@@ -7,24 +7,15 @@ not grow with the recording. It reads no file and judges no signature.
 import msgspec
 
 from recorder.capture.messages import TrackRun, TrackState
-from recorder.clock import NS, iso, parse_iso
+from recorder.clock import NS
 from recorder.evidence import lines
+from recorder.evidence.instants import Boot, Where, instant_utc
 from recorder.evidence.verification_report import Findings, Gap, Level, Stretch
 
 _PERIODS = 1.5
 _SOUND_PERIOD_NS = 1024 * NS // 48_000
 _GRID_NS = 50_000_000
 _WORD = {"video": "picture", "audio": "sound"}
-
-
-class Where(msgspec.Struct, frozen=True):
-    """A line's place (``line`` from 1 in ``file``) and its header's clocks."""
-
-    file: str
-    line: int
-    boot_id: str
-    boot_ns: int
-    utc: str
 
 
 class _Interruption(msgspec.Struct):
@@ -42,21 +33,13 @@ class _Hole(msgspec.Struct, frozen=True):
     limit_ns: int
 
 
-def instant_utc(where: Where, at_ns: int) -> str:
-    """Wall time of ``at_ns`` by the clock that ``where``'s line had; "" where that is no time."""
-    try:
-        return iso(parse_iso(where.utc) - (where.boot_ns - at_ns))
-    except (ValueError, OverflowError, OSError):
-        return ""
-
-
 class Continuity:
     """``feed`` every line, then ``finish``; what is wrong goes into ``findings``."""
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
         self._start: lines.Start | None = None
-        self._boot_id = ""
+        self.boot = Boot()
         self.last_end_ns: int | None = None
         self.last_where: Where | None = None
         self._segment: lines.Segment | None = None
@@ -79,17 +62,17 @@ class Continuity:
 
     def feed(self, where: Where, body: lines.Journal) -> None:
         """Take the next line."""
+        self.boot.feed(where, body)
         match body:
             case lines.Start():
                 self._start = body
-                self._boot_id = where.boot_id
             case lines.Segment():
                 self._segment = body
             case lines.Fragment():
                 self._take(where, body)
             case lines.Interruption():
                 self._interruptions[body.interruption] = _Interruption(
-                    body, instant_utc(where, body.from_ns)
+                    body, instant_utc(self.boot.of(where, body), body.from_ns)
                 )
             case lines.Resumed() | lines.Reason():
                 self._about(where, body)
@@ -98,7 +81,7 @@ class Continuity:
             case lines.StatementDue(interruption=number) if number in self._interruptions:
                 self._interruptions[number].due = True
             case lines.End():
-                self._end = (where, body)
+                self._end = (self.boot.of(where, body), body)
             case _:
                 return
 

@@ -14,7 +14,7 @@ from recorder.clock import NS
 from recorder.errors import RecorderError
 from recorder.evidence import lines, plaintext
 from recorder.evidence.age import Identity
-from recorder.evidence.continuity import instant_utc
+from recorder.evidence.instants import instant_utc
 from recorder.evidence.verification_report import Findings, Level
 from recorder.evidence.verification_segments import Piece, Written
 

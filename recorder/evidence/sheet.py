@@ -5,7 +5,7 @@ key opened it. What people have to judge (what it proves, who checked) stays a b
 Lays out nothing itself: ``sheet_html.py`` and ``sheet_text.py`` print what is built here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 import msgspec
@@ -68,8 +68,15 @@ class Stored(msgspec.Struct, frozen=True):
     at: str = ""
 
 
-def make(story: Story, report: Report, stored: Stored | None = None) -> Sheet:
-    """Build the sheet. Times are the device's local time, with the clock's quality beside them."""
+def make(
+    story: Story,
+    report: Report,
+    stored: Stored | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Sheet:
+    """Build the sheet. Times are the device's local time, with the clock's quality beside them;
+    ``names`` are the catalogue's words for content items."""
+    names = names or {}
     opened = story.open
     organisation = opened.organisation if opened else ""
     if opened and opened.entrusted_by:
@@ -83,7 +90,7 @@ def make(story: Story, report: Report, stored: Stored | None = None) -> Sheet:
         sections=(
             _head(story, report, organisation),
             _elements(story),
-            _marks(story),
+            _marks(story, names),
             _interruptions(story, report),
             _checks(story),
             _files(story, report),
@@ -163,7 +170,9 @@ def _arrival(story: Story) -> str | None:
     found = [e.body for e in story.entries if isinstance(e.body, lines.Arrival)]
     if not found:
         return BLANK
-    return found[-1].arrived.replace("T", " ") + ("（记录开始较晚）" if found[-1].late else "")
+    arrived = found[-1].arrived
+    shown = local_time(arrived, story.offset_min) if arrived.endswith("Z") else arrived
+    return shown.replace("T", " ") + ("（记录开始较晚）" if found[-1].late else "")
 
 
 def _elements(story: Story) -> Section:
@@ -187,19 +196,20 @@ def _elements(story: Story) -> Section:
     )
 
 
-def _marks(story: Story) -> Section:
+def _marks(story: Story, names: Mapping[str, str]) -> Section:
     rows = []
     never: tuple[str, ...] = ()
     for entry in story.entries:
         body = entry.body
         if isinstance(body, lines.Mark):
-            rows.append((body.item or "一般标记", place(story.into_s(body.at_ns)),
+            item = names.get(body.item or "", body.item or "一般标记")
+            rows.append((item, place(story.into_s(body.at_ns)),
                          story.local(entry, body.at_ns)))  # fmt: skip
         elif isinstance(body, lines.Notice | lines.Obstruction | lines.Stage | lines.Sensitive):
             rows.append((_event(body), place(story.into_s(body.at_ns)),
                          story.local(entry, body.at_ns)))  # fmt: skip
         elif isinstance(body, lines.Unmarked):
-            never = body.items
+            never = tuple(names.get(item, item) for item in body.items)
     notes = (f"未标记的重点内容：{'、'.join(never)}。",) if never else ()
     return Section(
         "重点内容标记（第十二条、第十六条）",

@@ -14,13 +14,13 @@ from recorder.clock import NS
 from recorder.errors import RecorderError
 from recorder.evidence import chain, lines, plaintext
 from recorder.evidence.age import Identity
-from recorder.evidence.continuity import Where, instant_utc
+from recorder.evidence.instants import Boot, Where, instant_utc
 from recorder.evidence.local import local_clock
 from recorder.evidence.timeline import Entry, told
 from recorder.evidence.verification_bag import TAGMANIFEST, Digests
 
 _MANIFEST = "manifest-sha256.txt"
-_PEOPLE = ("name", "certificate", "personnel_no")
+_PEOPLE = ("name", "certificate", "personnel")
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,11 +82,13 @@ def read(bag: Path, identities: Sequence[Identity] | None = None) -> Story:
     segments: list[lines.Segment] = []
     entries: list[Entry] = []
     end_utc = ""
+    boot = Boot()
     for item in chain.read(paths, lines.Journal, None):
         if isinstance(item, chain.Defect):
             continue
         header, body = item.header, item.body
         where = Where(f"data/{item.file}", item.number, header.boot_id, header.boot_ns, header.utc)
+        boot.feed(where, body)
         private = _private(bag, getattr(body, "private", None), identities)
         if isinstance(body, lines.Open) and opened is None:
             opened, open_private = body, private
@@ -95,7 +97,7 @@ def read(bag: Path, identities: Sequence[Identity] | None = None) -> Story:
         elif isinstance(body, lines.Segment):
             segments.append(body)
         elif isinstance(body, lines.End):
-            end_utc = instant_utc(where, body.end_ns)
+            end_utc = instant_utc(boot.of(where, body), body.end_ns)
         if told(body) or isinstance(body, lines.Checks):
             entries.append(Entry(where, header.n, body, private))
     return Story(

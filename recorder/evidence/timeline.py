@@ -11,7 +11,8 @@ import msgspec
 
 from recorder.clock import NS
 from recorder.evidence import lines
-from recorder.evidence.continuity import Where, instant_utc
+from recorder.evidence.instants import Boot, Where, instant_utc
+from recorder.evidence.local import local_time
 from recorder.evidence.words import Language, span, word
 
 Private = Mapping[str, Any]
@@ -193,37 +194,62 @@ def told(body: lines.Journal) -> bool:
     return type(body) in _TELLERS
 
 
-def timeline(entries: Iterable[Entry], language: Language = "zh") -> tuple[Event, ...]:
+def timeline(
+    entries: Iterable[Entry],
+    language: Language = "zh",
+    *,
+    offset_min: int = 480,
+    names: Mapping[str, str] | None = None,
+) -> tuple[Event, ...]:
     """The recording's events by the time at which they happened; those of a later boot last.
 
-    Give it all entries that ``told`` says yes to, ``start`` among them.
+    Give it all entries that ``told`` says yes to, ``start`` among them. ``names`` are the
+    catalogue's words for content items, ``offset_min`` is the device's place on the clock.
     """
     entries = list(entries)
     start = next((e for e in entries if isinstance(e.body, lines.Start)), None)
-    boots = list(dict.fromkeys(e.where.boot_id for e in entries))
-    rows: list[tuple[int, int, int, Event]] = []
+    boot = Boot()
+    rows: list[tuple[bool, int, int, Event]] = []
     for entry in entries:
-        teller = _TELLERS.get(type(entry.body))
-        row = teller(entry.body, entry.private, language) if teller else None
+        body = _worded(entry.body, offset_min, names or {})
+        boot.feed(entry.where, body)
+        teller = _TELLERS.get(type(body))
+        row = teller(body, entry.private, language) if teller else None
         if row is None:
             continue
         (from_ns, to_ns), text = row
+        where = boot.of(entry.where, body)
         at_ns = entry.where.boot_ns if from_ns is None else from_ns
+        late = not boot.own(where)
         event = Event(
             n=entry.n,
-            kind=type(entry.body).__struct_config__.tag or "",  # type: ignore[arg-type]
+            kind=str(type(body).__struct_config__.tag),
             at_ns=at_ns,
-            into_s=_into(start, entry, at_ns),
-            to_s=None if to_ns is None else _into(start, entry, to_ns),
-            utc=instant_utc(entry.where, at_ns),
+            into_s=None if late else _into(start, at_ns),
+            to_s=None if late or to_ns is None else _into(start, to_ns),
+            utc=instant_utc(where, at_ns),
             text=text,
         )
-        rows.append((boots.index(entry.where.boot_id), at_ns, entry.n, event))
+        rows.append((late, at_ns, entry.n, event))
     return tuple(event for *_, event in sorted(rows, key=lambda row: row[:3]))
 
 
-def _into(start: Entry | None, entry: Entry, at_ns: int) -> float | None:
-    if start is None or entry.where.boot_id != start.where.boot_id:
+def _worded(body: lines.Journal, offset_min: int, names: Mapping[str, str]) -> lines.Journal:
+    """The line with people's words and times in the place of ids and UTC."""
+    match body:
+        case lines.Arrival(arrived=arrived):
+            local = local_time(arrived, offset_min) if arrived.endswith("Z") else arrived
+            return msgspec.structs.replace(body, arrived=local.replace("T", " "))
+        case lines.Mark(item=str(item)):
+            return msgspec.structs.replace(body, item=names.get(item, item))
+        case lines.Unmarked(items=items):
+            return msgspec.structs.replace(body, items=tuple(names.get(i, i) for i in items))
+        case _:
+            return body
+
+
+def _into(start: Entry | None, at_ns: int) -> float | None:
+    if start is None:
         return None
     assert isinstance(start.body, lines.Start)
     return round((at_ns - start.body.zero_ns) / NS, 3)

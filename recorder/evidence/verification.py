@@ -11,7 +11,7 @@ from recorder.clock import NS
 from recorder.errors import RecorderError
 from recorder.evidence import chain, lines, verification_ledger
 from recorder.evidence.age import Identity
-from recorder.evidence.continuity import instant_utc
+from recorder.evidence.instants import instant_utc
 from recorder.evidence.picture import Picture
 from recorder.evidence.register import Register
 from recorder.evidence.verification_bag import (

@@ -16,8 +16,10 @@ import msgspec
 from recorder.errors import RecorderError
 from recorder.evidence import chain, lines, plaintext
 from recorder.evidence.age import Identity
-from recorder.evidence.continuity import Continuity, Where
+from recorder.evidence.continuity import Continuity
+from recorder.evidence.instants import Where
 from recorder.evidence.verification_bag import Digests, Inventory
+from recorder.evidence.verification_leftovers import leftovers
 from recorder.evidence.verification_report import Findings, Level
 from recorder.evidence.verification_segments import Piece, Segments, Written
 
@@ -104,6 +106,14 @@ class Journal:
         """``sealed``: there is a seal, so nothing may be unfinished."""
         self._signed = key is not None
         last = paths[-1].name if paths else ""
+        for defect in () if sealed else leftovers(paths):
+            self._findings.add(
+                Level.TAMPERED,
+                defect.code,
+                defect.text,
+                file=f"data/{defect.file}",
+                line=defect.number,
+            )
         for item in chain.read(paths, lines.Journal, key):
             file = f"data/{item.file}"
             if isinstance(item, chain.Defect):
@@ -156,7 +166,7 @@ class Journal:
             case lines.Press():
                 self.press = (where, body)
             case lines.End():
-                self.end = (where, body)
+                self.end = (self.time.boot.of(where, body), body)
             case lines.Segment():
                 self._begins(where, body)
             case lines.Fragment():

@@ -14,6 +14,7 @@ from recorder.errors import RecorderError
 from recorder.evidence import chain, lines
 from recorder.evidence.verification_bag import signed
 from recorder.evidence.verification_journal import canonical, raw_key, signature
+from recorder.evidence.verification_leftovers import leftovers, number
 from recorder.evidence.verification_report import Findings, Level
 
 _STORED = re.compile(r"[0-9]{12}(\.[a-z]+)?")
@@ -78,6 +79,23 @@ def read(folder: Path, findings: Findings) -> Ledger:
     paths = files(folder)
     ledger = Ledger(paths[0].parent, {}, {}, {})
     key: bytes | None = None
+    stored = bool(_STORED.fullmatch(paths[0].name))
+    for defect in () if stored else leftovers(paths):
+        findings.add(
+            Level.TAMPERED,
+            defect.code,
+            defect.text,
+            file=f"ledger/{defect.file}",
+            line=defect.number,
+        )
+    for path in paths if stored else ():
+        if not _one_line(path):
+            findings.add(
+                Level.TAMPERED,
+                "line-foreign",
+                "not one line, of the number that its name says",
+                file=f"ledger/{path.name}",
+            )
     for item in chain.read(paths, lines.Ledger, None):
         file = f"ledger/{item.file}"
         if isinstance(item, chain.Defect):
@@ -103,6 +121,12 @@ def read(folder: Path, findings: Findings) -> Ledger:
         ledger.lines = item.header.n + 1
         _take(ledger, item, key, findings, file)
     return ledger
+
+
+def _one_line(path: Path) -> bool:
+    rows = [raw for raw, ended in chain.raw_lines(path) if ended]
+    size = sum(len(raw) + 1 for raw in rows)
+    return len(rows) == 1 and size == path.stat().st_size and number(rows[0]) == int(path.name[:12])
 
 
 def _take(
@@ -151,7 +175,7 @@ def compare(
     """Hold one recording against the ledger: its open line and, if any, its seal line."""
     known = ledger.recordings.get(recording)
     if known is None:
-        ahead = _number(quoted)
+        ahead = number(quoted.encode())
         if ahead is not None and ahead >= ledger.lines:
             findings.add(
                 Level.NOTE,
@@ -204,11 +228,3 @@ def absent(ledger: Ledger, there: Sequence[str]) -> Iterator[tuple[Level, str, s
             )
         else:
             yield Level.TAMPERED, "recording-missing", f"{name} is in the ledger but not here"
-
-
-def _number(quoted: str) -> int | None:
-    try:
-        header, _ = chain.decode(quoted.encode(), lines.Ledger, None)
-    except ValueError:
-        return None
-    return header.n

@@ -12,7 +12,7 @@ import msgspec
 
 from recorder.evidence import lines, plaintext
 from recorder.evidence.age import CHUNK, SEALED_CHUNK
-from recorder.evidence.continuity import Where, instant_utc
+from recorder.evidence.instants import Where, instant_utc
 from recorder.evidence.verification_bag import Digests, Inventory
 from recorder.evidence.verification_report import Findings, Level
 

@@ -34,6 +34,11 @@ _CATEGORIES: _Words = {
 }
 _CAUSES: _Words = {
     "capture_died": ("采集进程退出", "the capture process died"),
+    "capture_stalled": ("采集进程无响应", "the capture process stood still"),
+    "no_fragments": ("没有收到数据", "no footage arrived"),
+    "disk_stalled": ("存储写入过慢", "the disk was too slow"),
+    "battery_empty": ("电量耗尽", "battery empty"),
+    "wrong_press": ("误操作", "wrong press"),
     "capture_hung": ("采集进程无响应", "the capture process hung"),
     "camera_lost": ("摄像头中断", "the camera was lost"),
     "camera": ("摄像头中断", "the camera was lost"),

@@ -190,7 +190,8 @@ class Device:
             format=lines.RECORDING_FORMAT, recording=name, device=self.name, officer="P-017",
             software="0.1", key=self.key_text, key_kind=self.signer.kind,
             organisation="张营镇人民政府", entrusted_by="",
-            rule="张营镇行政执法全过程记录办法（试行）", rule_version="2026", language="zh", utc_offset_min=480, catalogue="2026-1", act=act,
+            rule="张营镇行政执法全过程记录办法（试行）", rule_version="2026", language="zh",
+            utc_offset_min=480, catalogue="2026-1", act=act,
             recipients=tuple(r.text for r in self.recipients), continues=continues, ledger="",
         )  # fmt: skip
         opened = lines.Opened(recording=name, device=self.name, officer="P-017", act="seal",
@@ -205,10 +206,8 @@ class Device:
         """End and seal."""
         end = lines.End(end_ns=end_ns, source="button", planned=planned, spoken=True)
         writer.journal(end)
-        close = lines.Close(start_ns=None, end_ns=end_ns, segments=0, fragments=0,
-                            interruptions=0, statements_due=0)  # fmt: skip
         opened = _opened(writer)
-        seal(writer, close, end, opened, self.ledger)
+        seal(writer, end, opened, self.ledger)
         return writer.folder
 
 

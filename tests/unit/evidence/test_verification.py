@@ -1,0 +1,290 @@
+"""What verify says of recordings that are whole, broken off, lossy, or signed by strangers."""
+
+import base64
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from recorder.capture.messages import TrackState
+from recorder.clock import NS
+from recorder.errors import RecorderError
+from recorder.evidence import lines, recovery
+from recorder.evidence.age import Identity
+from recorder.evidence.register import FORMAT, Key, Register
+from recorder.evidence.verification import verify_recording
+from recorder.evidence.verification_folder import verify_folder
+from recorder.evidence.verification_report import Finding, Report, Verdict
+from recorder.evidence.verification_table import render
+from tests.unit.evidence import bags
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> bags.Device:
+    return bags.Device(tmp_path)
+
+
+def verify(device: bags.Device, bag: Path) -> Report:
+    return verify_recording(
+        bag,
+        key=device.signer.public,
+        ledger=device.spool / "ledger",
+        identities=[device.identity],
+    )
+
+
+def codes(report: Report) -> set[str]:
+    return {finding.code for finding in report.findings}
+
+
+def finding(report: Report, code: str) -> Finding:
+    return next(f for f in report.findings if f.code == code)
+
+
+def test_a_whole_recording_is_valid_and_everything_in_it_was_looked_at(device: bags.Device) -> None:
+    report = verify(device, bags.plain(device))
+    assert (report.verdict, report.exit_code) == (Verdict.VALID, 0)
+    assert (report.findings, report.degraded, report.interruptions) == ((), (), ())
+    assert report.not_checked == ()
+    assert report.facts is not None
+    assert (report.facts.fragments, report.facts.frames) == (6, 180)
+    assert (report.facts.duration_s, report.facts.pre_recorded_s) == (6.0, 2.0)
+
+
+def test_what_was_not_given_is_named_and_changes_nothing(device: bags.Device) -> None:
+    bag = bags.plain(device)
+    report = verify_recording(bag, key=device.signer.public)
+    assert report.verdict is Verdict.VALID
+    assert [item.split(":")[0] for item in report.not_checked] == ["ledger", "custodian's key"]
+    stranger, _ = Identity.generate()
+    report = verify_recording(bag, key=device.signer.public, identities=[stranger])
+    assert report.verdict is Verdict.VALID
+    assert any("not one of" in item for item in report.not_checked)
+
+
+def test_an_interruption_on_record_is_valid_and_listed(device: bags.Device) -> None:
+    report = verify(device, bags.interrupted(device))
+    assert (report.verdict, report.exit_code) == (Verdict.INTERRUPTIONS, 0)
+    (gap,) = report.interruptions
+    assert (gap.from_s, gap.to_s, gap.cause) == (4.0, 7.0, "capture_died")
+    assert (gap.category, gap.reason_heard, gap.reason_from_s) == ("fault", True, 8.0)
+
+
+def test_a_hole_that_no_interruption_explains_is_incomplete(device: bags.Device) -> None:
+    writer = device.begin()
+    first, second = bags.media(3), bags.media(2, at_s=105, stream=2)
+    writer.fragments(bags.batch(first))
+    writer.fragments(bags.batch(second))
+    bag = device.finish(writer, 107 * NS)
+    report = verify(device, bag)
+    assert report.verdict is Verdict.INCOMPLETE
+    hole = finding(report, "uncovered")
+    assert (hole.into_s, hole.at_ns) == (3.0, 103 * NS)
+    assert hole.file == "data/journal.jsonl"
+
+
+def test_an_end_that_no_fragment_covers_is_incomplete(device: bags.Device) -> None:
+    writer = device.begin()
+    writer.fragments(bags.batch(bags.media(3)))
+    report = verify(device, device.finish(writer, 105 * NS))
+    assert codes(report) == {"uncovered"}
+    assert report.verdict is Verdict.INCOMPLETE
+
+
+def test_a_track_whose_ticks_do_not_chain_is_found(device: bags.Device) -> None:
+    writer = device.begin()
+    batch = bags.batch(bags.media(4))
+    init, data, second, media = batch[1]
+    run = msgspec.structs.replace(second.video, first_tick=second.video.first_tick + 300)
+    batch[1] = (init, data, msgspec.structs.replace(second, video=run), media)
+    writer.fragments(batch)
+    report = verify(device, device.finish(writer, 104 * NS))
+    assert {"tick-gap", "picture"} <= codes(report)
+
+
+def test_degraded_stretches_are_listed_beside_the_verdict(device: bags.Device) -> None:
+    writer = device.begin()
+    batch = bags.batch(bags.media(4))
+    for index in (1, 2):
+        init, data, fragment, media = batch[index]
+        frozen = msgspec.structs.replace(fragment.video, state=TrackState.FROZEN)
+        batch[index] = (init, data, msgspec.structs.replace(fragment, video=frozen), media)
+    writer.fragments(batch)
+    report = verify(device, device.finish(writer, 104 * NS))
+    assert report.verdict is Verdict.VALID
+    (stretch,) = report.degraded
+    assert (stretch.what, stretch.from_s, stretch.to_s) == ("picture frozen", 1.0, 3.0)
+
+
+def test_picture_without_sound_is_degraded_and_sound_without_picture_too(
+    device: bags.Device,
+) -> None:
+    for made, what in ((bags.media(2, sound=False), "sound absent"),
+                       (bags.media(2, picture=False), "picture absent")):  # fmt: skip
+        writer = device.begin()
+        writer.fragments(bags.batch(made))
+        report = verify(device, device.finish(writer, made.fragments[-1][0].end_ns))
+        assert report.verdict is Verdict.VALID, report.findings
+        assert [stretch.what for stretch in report.degraded] == [what]
+
+
+def test_no_key_another_key_and_an_ephemeral_key_are_untrusted(device: bags.Device) -> None:
+    bag = bags.plain(device)
+    report = verify_recording(bag)
+    assert (report.verdict, report.exit_code) == (Verdict.UNTRUSTED, 1)
+    assert verify_recording(bag, key=bytes(32)).verdict is Verdict.UNTRUSTED
+
+
+def registered(device: bags.Device, **changes: object) -> Register:
+    key = Key(
+        role="device",
+        name=device.name,
+        public=base64.b64encode(device.signer.public).decode(),
+        since="2026-01-01T00:00:00.000Z",
+    )
+    return Register(FORMAT, "张营镇", (msgspec.structs.replace(key, **changes),))
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, None),
+        ({"role": "sync"}, "not-registered"),
+        ({"name": "bc-002"}, "not-registered"),
+        ({"since": "2027-01-01T00:00:00.000Z"}, "too-early"),
+        ({"until": "2026-02-01T00:00:00.000Z"}, "expired"),
+        ({"revoked": "2026-02-01T00:00:00.000Z"}, "revoked"),
+        ({"first": 2}, "not-registered"),
+    ],
+    ids=str,
+)
+def test_the_register_says_whom_to_trust_and_when(
+    device: bags.Device, changes: dict[str, object], code: str | None
+) -> None:
+    report = verify_recording(bags.plain(device), register=registered(device, **changes))
+    assert report.verdict is (Verdict.UNTRUSTED if code else Verdict.VALID)
+    assert codes(report) == ({code} if code else set())
+
+
+def test_a_recording_that_is_still_open_is_incomplete_not_tampered(device: bags.Device) -> None:
+    writer = device.begin()
+    writer.fragments(bags.batch(bags.media(3)))
+    segment = writer.folder / "data/segments/0001.mp4.age"
+    segment.write_bytes(segment.read_bytes() + b"in the making")
+    journal = writer.folder / "data/journal.jsonl"
+    journal.write_bytes(journal.read_bytes() + b'{"n":')
+    report = verify(device, writer.folder)
+    assert report.verdict is Verdict.INCOMPLETE
+    assert codes(report) == {"no-seal", "line-torn", "open-segment"}
+
+
+def crashed(device: bags.Device) -> Path:
+    """The supervisor dies in the middle of a segment and goes on, as start-up does it."""
+    writer = device.begin()
+    first, second = bags.media(3), bags.media(3, at_s=106, stream=2)
+    writer.fragments(bags.batch(first))
+    segment = writer.folder / "data/segments/0001.mp4.age"
+    segment.write_bytes(segment.read_bytes() + bytes(1000))
+    journal = writer.folder / "data/journal.jsonl"
+    journal.write_bytes(journal.read_bytes() + b'{"n":7,"kind":"fra')
+    (writer.folder / "data/segments/0002.mp4.age").write_bytes(b"age-encryption.org/v1\n")
+    found = recovery.reopen(
+        writer.folder, signer=device.signer, recipients=device.recipients,
+        clock=device.clock, settings=device.settings,
+    )  # fmt: skip
+    again = found.writer
+    gap_ns, back_ns = 103 * NS, 106 * NS
+    bags.say(again, device, [
+        lines.Recovered(why="crash", fragments=3, moved=found.moved),
+        lines.Interruption(interruption=1, from_ns=gap_ns, cause="supervisor_died", detail=""),
+    ])  # fmt: skip
+    again.fragments(bags.batch(second))
+    for end in recovery.missing_ends(found):
+        again.journal(end)
+    again.journal(lines.Resumed(interruption=1, from_ns=gap_ns, to_ns=back_ns))
+    return device.finish(again, 109 * NS)
+
+
+def test_a_recording_that_went_on_after_a_crash_is_valid_with_an_interruption(
+    device: bags.Device,
+) -> None:
+    report = verify(device, crashed(device))
+    assert report.findings == ()
+    assert report.verdict is Verdict.INTERRUPTIONS
+    assert report.interruptions[0].cause == "supervisor_died"
+
+
+def test_what_the_device_found_lost_before_sealing_is_incomplete_and_says_which(
+    device: bags.Device,
+) -> None:
+    writer = device.begin()
+    made = bags.media(6)
+    writer.fragments(bags.batch(made, slice(0, 5)))
+    writer.fragments(bags.batch(made, slice(5, 6)))
+    (writer.folder / "data/segments/0001.mp4.age").write_bytes(b"")
+    writer.progress.digests.pop("data/segments/0001.mp4.age", None)
+    writer.journal(lines.Loss(what="0001.mp4.age", detail="shorter than its journal"))
+    report = verify(device, device.finish(writer, 106 * NS))
+    assert report.verdict is Verdict.INCOMPLETE
+    assert finding(report, "cut").file == "data/segments/0001.mp4.age"
+    assert finding(report, "loss").level == "incomplete"
+
+
+def test_something_that_is_no_bag_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    for path in (tmp_path, tmp_path / "notes.txt", tmp_path / "nowhere"):
+        with pytest.raises(RecorderError) as caught:
+            verify_recording(path)
+        assert caught.value.code == "no-bag"
+        assert caught.value.remedy and str(path) == caught.value.where
+    with pytest.raises(RecorderError):
+        verify_folder(tmp_path)
+
+
+def test_a_bag_under_another_name_is_not_the_recording_that_it_claims_to_be(
+    device: bags.Device, tmp_path: Path
+) -> None:
+    bag = bags.plain(device)
+    other = tmp_path / "bc-001-00000007-0007"
+    shutil.copytree(bag, other)
+    report = verify_recording(other, key=device.signer.public)
+    assert report.verdict is Verdict.TAMPERED
+    assert codes(report) == {"name"}
+
+
+def test_a_store_with_two_devices_is_checked_device_by_device(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    for name in ("bc-001", "bc-002"):
+        device = bags.Device(tmp_path / name, name)
+        bags.plain(device)
+        shutil.copytree(device.spool, store / name)
+    report = verify_folder(store)
+    assert [r.recording[:6] for r in report.recordings] == ["bc-001", "bc-002"]
+    assert report.verdict is Verdict.UNTRUSTED
+    shutil.rmtree(store / "bc-001" / report.recordings[0].recording)
+    report = verify_folder(store)
+    assert report.verdict is Verdict.TAMPERED
+    assert report.findings[0].code == "recording-missing"
+
+
+def test_the_report_is_json_and_a_table_with_the_verdict_first(device: bags.Device) -> None:
+    bag = bags.interrupted(device, statement=True)
+    report = verify(device, bag)
+    decoded = msgspec.json.decode(msgspec.json.encode(report), type=Report)
+    assert decoded == report
+    text = render(report)
+    assert text.splitlines()[0] == f"VALID WITH INTERRUPTIONS  {bag.name}"
+    assert "no reason heard, statement due" in text
+    (bag / "data/journal.jsonl").unlink()
+    assert render(verify(device, bag)).startswith("TAMPERED")
+
+
+def test_a_report_never_grows_with_the_damage(device: bags.Device) -> None:
+    bag = bags.plain(device)
+    journal = bag / "data/journal.jsonl"
+    journal.write_bytes(journal.read_bytes() + b"nonsense\n" * 5000)
+    report = verify(device, bag)
+    assert report.verdict is Verdict.TAMPERED
+    assert len(report.findings) < 200
+    assert any("more of the same kind" in f.text for f in report.findings)
