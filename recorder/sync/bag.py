@@ -1,0 +1,180 @@
+"""A sealed recording as sync sees it: what its manifests list, in the order in which it travels.
+
+Reads names, sizes and tag files, never media. It does not judge evidence: that is verify's work.
+"""
+
+import base64
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from io import FileIO
+from pathlib import Path
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from recorder.evidence import chain, lines
+from recorder.evidence.seal import MANIFEST, SIGNATURE, TAGMANIFEST
+from recorder.sync.stores import SourceError, check_key
+
+_LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
+_OXUM = re.compile(rb"^Payload-Oxum: (\d{1,15})\.(\d{1,9})\s*$", re.MULTILINE)
+_MAX_TAG = 64 * 1024 * 1024
+_REMEDY = "Run `recorder verify` on it; it stays on the device and is tried again"
+
+
+class BagFile(msgspec.Struct, frozen=True):
+    """One file: path in the bag, size and digest as signed for."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+class Bag(msgspec.Struct, frozen=True):
+    """``files`` in the order of travel: payload, tag files; the signature stands alone, last.
+
+    ``day`` is the local day of line 0; ``left`` what lies in the folder and is listed nowhere.
+    """
+
+    recording: str
+    folder: Path
+    day: str
+    files: tuple[BagFile, ...]
+    signature: BagFile
+    left: tuple[str, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """All files, the signature included."""
+        return sum(file.size_bytes for file in self.files) + self.signature.size_bytes
+
+    @property
+    def tagmanifest_sha256(self) -> str:
+        """Digest of the signed file."""
+        return self.files[-1].sha256
+
+
+def load(folder: Path) -> Bag:
+    """Read a sealed bag. SourceError where it is not whole or its signature does not fit."""
+    listing = _tag(folder, TAGMANIFEST)
+    signature = _tag(folder, SIGNATURE)
+    header, opened = _line_0(folder)
+    try:
+        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(opened.key, validate=True))
+        key.verify(signature, listing)
+    except (InvalidSignature, ValueError) as error:
+        raise _broken(folder / SIGNATURE, "the seal's signature does not fit") from error
+    tags = _entries(folder / TAGMANIFEST, listing)
+    manifest = _tag(folder, MANIFEST)
+    if dict(tags).get(MANIFEST) != hashlib.sha256(manifest).hexdigest():
+        raise _broken(folder / MANIFEST, "it is not the manifest that was signed")
+    payload = _entries(folder / MANIFEST, manifest)
+    if any(not name.startswith("data/") for name, _ in payload):
+        raise _broken(folder / MANIFEST, "it lists a file that is no payload")
+    tags.append((TAGMANIFEST, hashlib.sha256(listing).hexdigest()))
+    files = tuple(BagFile(name, _size(folder / name), digest) for name, digest in (*payload, *tags))
+    listed = {file.name for file in files} | {SIGNATURE}
+    return Bag(
+        folder.name,
+        folder,
+        _day(header, opened),
+        files,
+        BagFile(SIGNATURE, len(signature), hashlib.sha256(signature).hexdigest()),
+        tuple(sorted(name for name in _names(folder) if name not in listed)),
+    )
+
+
+def oxum(folder: Path) -> tuple[int, int]:
+    """(bytes, files) of the payload as bag-info.txt says: for the progress bar only."""
+    try:
+        with (folder / "bag-info.txt").open("rb") as file:
+            match = _OXUM.search(file.read(65536))
+    except OSError:
+        match = None  # the copy itself will say what is wrong with it
+    return (int(match[1]), int(match[2])) if match else (0, 0)
+
+
+@contextmanager
+def source(path: Path) -> Iterator[FileIO]:
+    """Open a file of the spool, unbuffered; leaves it out of the page cache behind."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    with FileIO(descriptor, "rb") as file:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        yield file
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _tag(folder: Path, name: str) -> bytes:
+    with source(folder / name) as file:
+        try:
+            data = file.read(_MAX_TAG + 1) or b""
+            while len(data) <= _MAX_TAG and (more := file.read(_MAX_TAG)):
+                data += more
+        except OSError as error:
+            raise _unreadable(folder / name, error) from error
+    if len(data) > _MAX_TAG:
+        raise _broken(folder / name, "too long to be a tag file")
+    return data
+
+
+def _entries(path: Path, data: bytes) -> list[tuple[str, str]]:
+    found: dict[str, str] = {}
+    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
+        match = _LINE.fullmatch(line)
+        if match is None or match[2] in found:
+            raise _broken(path, f"line {number} is no digest and name")
+        found[check_key(match[2])] = match[1]
+    return list(found.items())
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _names(folder: Path) -> Iterator[str]:
+    for root, folders, files in os.walk(folder):
+        for name in (*files, *(f for f in folders if Path(root, f).is_symlink())):
+            yield Path(root, name).relative_to(folder).as_posix()
+
+
+def _line_0(folder: Path) -> tuple[chain.Header, lines.Open]:
+    path = folder / "data" / "journal.jsonl"
+    try:
+        raw, _ = next(iter(chain.raw_lines(path)), (b"", False))
+        header, body = chain.decode(raw, lines.Journal, None)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except ValueError as error:
+        raise _broken(path, f"line 0: {error}") from error
+    if not isinstance(body, lines.Open):
+        raise _broken(path, "line 0 opens no recording")
+    return header, body
+
+
+def _day(header: chain.Header, opened: lines.Open) -> str:
+    try:
+        start = datetime.fromisoformat(header.utc).astimezone(UTC)
+        return f"{start + timedelta(minutes=opened.utc_offset_min):%Y-%m-%d}"
+    except (ValueError, OverflowError):
+        return "0000-00-00"
+
+
+def _unreadable(path: Path, error: OSError) -> SourceError:
+    return SourceError(
+        "source-unreadable", f"cannot read it: {error.strerror}", where=str(path), remedy=_REMEDY
+    )
+
+
+def _broken(path: Path, problem: str) -> SourceError:
+    return SourceError("bag-broken", problem, where=str(path), remedy=_REMEDY)

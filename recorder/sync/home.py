@@ -1,0 +1,153 @@
+"""Sync's own folder: lock, key, receipts, what was set aside, how far the ledger went.
+
+One run at a time holds the lock. All here can be rebuilt from spool and store but the key and
+the receipts; the recorder reads the receipts and writes nothing here.
+"""
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from recorder.errors import RecorderError
+from recorder.evidence import keys
+from recorder.evidence.chain import Signer, sync_folder
+
+KEY = "sync.key"
+PUBLIC = "sync.pem"
+_POLL_S = 0.1
+
+
+class Aside(msgspec.Struct, frozen=True):
+    """Why a recording is set aside; ``key`` is the name in the store that it is about."""
+
+    recording: str
+    code: str
+    key: str
+    text: str
+    utc: str
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """Ledger lines below ``next`` are in the store ``store``."""
+
+    store: str
+    next: int
+
+
+class Home:
+    """The folder, made where it is missing. RecorderError where it cannot be used."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.receipts = path / "receipts"
+        self.aside = path / "aside"
+        try:
+            for folder in (path, self.receipts, self.aside):
+                folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+            self.owner = self._owner()
+        except OSError as error:
+            raise unusable(self.path, error) from error
+
+    def _owner(self) -> str:
+        path = self.path / "owner"
+        try:
+            text = path.read_text(encoding="ascii").strip()
+        except (FileNotFoundError, UnicodeDecodeError):
+            text = ""
+        if not (len(text) == 16 and text.isalnum()):
+            text = secrets.token_hex(8)
+            replace(path, f"{text}\n".encode())
+        return text
+
+    @contextmanager
+    def locked(self, wait_s: float) -> Iterator[None]:
+        """Hold the lock; wait for another run for ``wait_s`` seconds, then RecorderError."""
+        try:
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise unusable(self.path, error) from error
+        try:
+            waits = int(wait_s / _POLL_S)
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError as error:
+                    if waits <= 0:
+                        raise RecorderError(
+                            "sync-busy", "another sync is running", where=str(self.path),
+                            remedy="Wait for it; what you want it may be doing already",
+                        ) from error  # fmt: skip
+                waits -= 1
+                time.sleep(_POLL_S)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def signer(self) -> Signer:
+        """Sync's own key. RecorderError where there is none or others may read it."""
+        path = self.path / KEY
+        if not path.exists():
+            raise RecorderError(
+                "no-sync-key", "there is no key to sign receipts with", where=str(path),
+                remedy=f"Make one with `recorder provision sync {self.path}`",
+            )  # fmt: skip
+        return keys.load_private(path)
+
+    def sent(self, store: str) -> int:
+        """How many ledger lines that store has; 0 where that is not known."""
+        try:
+            sent = msgspec.json.decode((self.path / "ledger.json").read_bytes(), type=Sent)
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            return 0  # it is only a shortcut: every line is compared again
+        return sent.next if sent.store == store else 0
+
+    def set_sent(self, store: str, following: int) -> None:
+        """Note that all lines below ``following`` are there."""
+        replace(self.path / "ledger.json", msgspec.json.encode(Sent(store, following)) + b"\n")
+
+    def set_aside(self, aside: Aside) -> None:
+        """Keep a note that people and status can see. Durable on return."""
+        replace(self.aside / f"{aside.recording}.json", msgspec.json.encode(aside) + b"\n")
+
+    def is_aside(self, recording: str) -> Aside | None:
+        """The note of an earlier run; None where there is none."""
+        try:
+            data = (self.aside / f"{recording}.json").read_bytes()
+            return msgspec.json.decode(data, type=Aside)
+        except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
+            return None
+
+    def settle(self, recording: str) -> None:
+        """It is in order again."""
+        (self.aside / f"{recording}.json").unlink(missing_ok=True)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write a small file whole or not at all. Durable on return. RecorderError where it fails."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(part, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise unusable(path, error) from error
+
+
+def unusable(path: Path, error: OSError) -> RecorderError:
+    """Sync's own folder fails it: no receipt can be kept, so nothing is called stored."""
+    return RecorderError(
+        "sync-folder", f"cannot write there: {error.strerror}", where=str(path),
+        remedy="Check paths.sync: its disk's room, and that it belongs to sync's user",
+    )  # fmt: skip

@@ -1,0 +1,82 @@
+"""Receipts: sync's signed word that a store has a recording, every byte of it read back.
+
+``<sync>/receipts/<recording>.jsonl``: lines as in journal and ledger, chained from line 0, signed
+by sync's key. A receipt that does not verify is none: nothing may be freed or skipped on it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from recorder.clock import Clock
+from recorder.evidence import chain
+from recorder.sync.home import replace
+
+FORMAT = "bodycam-receipt/1"
+
+
+class Receipt(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="kind",
+    tag="receipt",
+    forbid_unknown_fields=True,
+):
+    """``stored``: mtime of the signature, ``read``: when the last byte was read back; both UTC by
+    the store's clock. ``read_back`` counts the read-backs of this store. ``left`` names files of
+    the recording's folder that no manifest lists and that were not copied."""
+
+    format: str
+    recording: str
+    device: str
+    store: str
+    store_id: str
+    files: int
+    bytes: int
+    tagmanifest_sha256: str
+    stored: str
+    read: str
+    read_back: int
+    left: tuple[str, ...] = ()
+
+
+def path_of(folder: Path, recording: str) -> Path:
+    """Where a recording's receipts lie."""
+    return folder / f"{recording}.jsonl"
+
+
+def load(folder: Path, recording: str, key: bytes) -> tuple[chain.Line, ...]:
+    """The receipts of a recording up to the first thing that is wrong; () where there are none.
+
+    ``folder`` is sync's ``receipts``, ``key`` sync's raw public key.
+    """
+    path = path_of(folder, recording)
+    if not path.exists():
+        return ()
+    found: list[chain.Line] = []
+    for item in chain.read([path], Receipt, key):
+        if isinstance(item, chain.Defect) or item.body.recording != recording:
+            break
+        found.append(item)
+    return tuple(found)
+
+
+def is_stored(folder: Path, recording: str, key: bytes, store_id: str | None = None) -> bool:
+    """Whether a store (any, or the given one) has the whole recording, by sync's signature."""
+    return any(
+        store_id is None or line.body.store_id == store_id for line in load(folder, recording, key)
+    )
+
+
+def issue(folder: Path, receipt: Receipt, signer: chain.Signer, clock: Clock) -> chain.Written:
+    """Sign a receipt and add it. Durable on return; killed on the way, nothing has changed."""
+    before: Sequence[chain.Line] = load(folder, receipt.recording, signer.public)
+    n, prev = (len(before), before[-1].sha256) if before else (0, chain.ZERO)
+    stamp = clock.stamp()
+    header = chain.Header(n, "receipt", stamp.boot_id, stamp.boot_ns, stamp.utc, stamp.clock, prev)
+    written = chain.encode(header, receipt, signer)
+    lines = [line.raw for line in before] + [written.line]
+    replace(path_of(folder, receipt.recording), b"".join(line + b"\n" for line in lines))
+    return written

@@ -1,0 +1,33 @@
+"""What a run of sync did and what it found wrong: shapes only."""
+
+import msgspec
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """Something that a person must look at. ``where`` is a file of the spool or the store."""
+
+    code: str
+    recording: str
+    where: str
+    text: str
+    remedy: str
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """One run. ``sent_*`` went over now, ``present_*`` were there already and were compared."""
+
+    store: str = ""
+    stored: tuple[str, ...] = ()
+    stored_before: int = 0
+    not_sealed: int = 0
+    sent_files: int = 0
+    sent_bytes: int = 0
+    present_files: int = 0
+    present_bytes: int = 0
+    ledger_lines: int = 0
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 fine, 1 found something wrong."""
+        return 1 if self.findings else 0

@@ -1,0 +1,182 @@
+"""Wakes sync when a recording is sealed, and now and then anyway. It copies nothing itself.
+
+inotify watches the spool's own folder and those of the recordings that are not sealed yet: a
+spool of thousands costs no more than an empty one.
+"""
+
+import queue
+import random
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver, ObservedWatch
+
+from recorder.clock import Clock, SystemClock
+from recorder.config import Settings
+from recorder.errors import RecorderError
+from recorder.evidence.seal import SIGNATURE
+from recorder.sync.progress import Progress
+from recorder.sync.stores import Sort, StoreError
+from recorder.sync.summary import Summary
+from recorder.sync.worker import Say, run_once, unsealed
+
+RESCAN_S = 300.0
+_FIRST_BACKOFF_S = 5.0
+_LAST_BACKOFF_S = 60.0
+_TURN_S = 0.5
+
+
+class SealWatch(FileSystemEventHandler):
+    """Tells which recordings are new or sealed. ``close`` it."""
+
+    def __init__(self, spool: Path, note: Callable[[str], None]) -> None:
+        self._spool = spool
+        self._note = note
+        self._wakes: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        self._watches: dict[str, ObservedWatch] = {}
+        self._observer: BaseObserver = Observer()
+        self._observer.start()
+
+    def refresh(self) -> None:
+        """Watch what is unsealed now, and nothing else. Then look at the spool, not before."""
+        self._watch("", self._spool)
+        open_now = {recording.name: recording.path for recording in unsealed(self._spool)}
+        for name, path in open_now.items():
+            self._watch(name, path)
+        for name in [name for name in self._watches if name and name not in open_now]:
+            self._observer.unschedule(self._watches.pop(name))
+
+    def _watch(self, name: str, path: Path) -> None:
+        if name in self._watches:
+            return
+        try:
+            self._watches[name] = self._observer.schedule(self, str(path), recursive=False)
+        except OSError as error:  # gone again, or the system's watches are used up: rescans do it
+            self._note(f"cannot watch {path}: {error.strerror}")
+
+    def wait(self, timeout_s: float) -> Path | None:
+        """A recording's folder in which something happened; None: nothing in that time."""
+        try:
+            return self._wakes.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def drain(self) -> None:
+        """Forget what is waiting: all of it is seen by the next look at the spool."""
+        while self.wait(0.0) is not None:
+            continue
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._observer.stop()
+        self._observer.join()
+
+    def on_created(self, event: FileSystemEvent) -> None:
+        """A new folder in the spool, or a signature."""
+        self._take(event, str(event.src_path))
+
+    def on_moved(self, event: FileSystemEvent) -> None:
+        """The signature gets its name by a rename."""
+        self._take(event, str(event.dest_path))
+
+    def _take(self, event: FileSystemEvent, path: str) -> None:
+        if Path(path).name == SIGNATURE:
+            self._wakes.put(Path(path).parent)
+        elif event.is_directory and Path(path).parent == self._spool:
+            self._wakes.put(Path(path))
+
+
+def watch(
+    settings: Settings,
+    progress: Progress,
+    *,
+    stop: threading.Event,
+    say: Say | None = None,
+    clock: Clock | None = None,
+    rescan_s: float = RESCAN_S,
+    done: Callable[[Summary], None] | None = None,
+) -> None:
+    """Run whenever a recording was sealed ``sync.settle_s`` ago, and every ``rescan_s``.
+
+    A store that cannot be reached is tried again with growing pauses. ``say`` hears of a full
+    or forbidden store once, until that changes; of a missing one only if it was there before,
+    because a device in the field has none. Returns when ``stop`` is set. RecorderError where
+    trying again cannot help: config, key, spool.
+    """
+    clock = clock or SystemClock()
+    seals = SealWatch(Path(settings.paths.spool), progress.note)
+    trouble = _Trouble(say)
+    try:
+        while not stop.is_set():
+            seals.drain()
+            _look(seals, settings)
+            pause_s = rescan_s
+            try:
+                summary = run_once(settings, progress, say=trouble.say, clock=clock, stop=stop)
+                trouble.over()
+                if done is not None:
+                    done(summary)
+            except StoreError as error:
+                progress.note(str(error))
+                pause_s = trouble.pause_s(error, rescan_s)
+            _sleep(seals, settings, stop, pause_s)
+    finally:
+        seals.close()
+
+
+def _look(seals: SealWatch, settings: Settings) -> None:
+    try:
+        seals.refresh()
+    except OSError as error:
+        raise RecorderError(
+            "spool-unreadable", f"cannot read it: {error.strerror}", where=settings.paths.spool,
+            remedy="Check paths.spool, and put sync's user into the spool's group",
+        ) from error  # fmt: skip
+
+
+def _sleep(seals: SealWatch, settings: Settings, stop: threading.Event, pause_s: float) -> None:
+    """Until a recording is sealed, the pause is over, or ``stop``."""
+    turns = max(1, round(pause_s / _TURN_S))
+    while turns > 0 and not stop.is_set():
+        folder = seals.wait(min(_TURN_S, pause_s))
+        if folder is None:
+            turns -= 1
+            continue
+        _look(seals, settings)  # from here on a seal in it cannot be missed
+        if (folder / SIGNATURE).exists():
+            stop.wait(settings.sync.settle_s)
+            return
+
+
+class _Trouble:
+    """What was last wrong with the store: said once, and how long to wait."""
+
+    def __init__(self, say: Say | None) -> None:
+        self._say = say
+        self._last = ""
+        self._there = False
+        self._backoff_s = _FIRST_BACKOFF_S
+
+    def say(self, phrase: str) -> None:
+        """Pass a sentence on if it is news."""
+        news = phrase != self._last and (phrase != "store_gone" or self._there)
+        self._last = phrase
+        if news and self._say is not None:
+            self._say(phrase)
+
+    def over(self) -> None:
+        """A run went through."""
+        self._last = ""
+        self._there = True
+        self._backoff_s = _FIRST_BACKOFF_S
+
+    def pause_s(self, error: StoreError, rescan_s: float) -> float:
+        """Later: with growing pauses and jitter. Full or not allowed: a person must come first."""
+        self._there = self._there and error.code != "store-gone"
+        if error.sort is not Sort.LATER:
+            return rescan_s
+        self._backoff_s = min(rescan_s, _LAST_BACKOFF_S, self._backoff_s * 2)
+        return self._backoff_s * random.uniform(0.5, 1.0)

@@ -1,0 +1,276 @@
+"""One run of sync: what is sealed and not yet in the store goes there, is read back, is receipted.
+
+Payload first, tag files, signature last, so a bag is in the store when its signature is. Killed
+anywhere, run twice or by two at once, the store ends up the same. It never changes the spool,
+never overwrites or removes a stored file, and never calls something stored that it did not read.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from recorder.clock import Clock, SystemClock, iso
+from recorder.config import Settings
+from recorder.errors import RecorderError
+from recorder.spool import LEDGER, NAME, Held, held
+from recorder.sync import bag, ledger, receipts, transfer
+from recorder.sync.bag import Bag, BagFile
+from recorder.sync.home import Aside, Home
+from recorder.sync.progress import Progress
+from recorder.sync.stores import Sort, SourceError, Store, StoreError
+from recorder.sync.stores.directory import DirectoryStore
+from recorder.sync.summary import Finding, Summary
+from recorder.sync.transfer import Conflict
+
+Say = Callable[[str], None]
+
+
+class _Stopped(Exception):
+    """Asked to stop between two files; nothing is lost by it."""
+
+
+def run_once(
+    settings: Settings,
+    progress: Progress,
+    *,
+    say: Say | None = None,
+    clock: Clock | None = None,
+    wait_s: float = 600.0,
+    stop: threading.Event | None = None,
+    open_store: Callable[[Settings, str], Store] | None = None,
+) -> Summary:
+    """Copy what is missing. What it calls stored is durable in the store and has its receipt.
+
+    ``say`` gets the key of a sentence (``store_full`` …) before the StoreError is raised that
+    it is about; ``stop`` ends the run between two files. Raises RecorderError where it cannot
+    run or go on: no store, store full, gone or not allowed, spool or key unreadable, another
+    sync still running after ``wait_s``. What concerns one recording only is a finding, and the
+    others go on.
+    """
+    if not settings.sync.store:
+        raise RecorderError(
+            "no-store", "no store is configured", where="key sync.store",
+            remedy="Name the folder in recorder.toml, then `recorder provision store FOLDER`",
+        )  # fmt: skip
+    home = Home(Path(settings.paths.sync))
+    with home.locked(wait_s):
+        run = _Run(settings, home, progress, clock or SystemClock(), stop or threading.Event())
+        try:
+            store = (open_store or open_directory)(settings, home.owner)
+            try:
+                run.all(store)
+            finally:
+                store.close()
+        except _Stopped:
+            progress.note("stopped; the rest is copied next time")
+        except StoreError as error:
+            _speak(say, error, progress)
+            raise
+        finally:
+            summary = run.summary()
+            progress.end(summary)
+    return summary
+
+
+def _speak(say: Say | None, error: StoreError, progress: Progress) -> None:
+    if say is None or error.phrase is None:
+        return
+    try:
+        say(error.phrase)
+    except RecorderError as unheard:
+        progress.note(f"not said aloud: {unheard}")
+
+
+def open_directory(settings: Settings, owner: str) -> Store:
+    """The mounted folder of the config. StoreError where it is gone or no store."""
+    return DirectoryStore(Path(settings.sync.store), settings.device.name, owner)
+
+
+def unsealed(spool: Path) -> Sequence[Held]:
+    """The recordings that are not sealed yet."""
+    return [recording for recording in held(spool) if recording.state == "open"]
+
+
+class _Run:
+    """The state of one run."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        home: Home,
+        progress: Progress,
+        clock: Clock,
+        stop: threading.Event,
+    ) -> None:
+        self._settings = settings
+        self._spool = Path(settings.paths.spool)
+        self._home = home
+        self._progress = progress
+        self._clock = clock
+        self._stop = stop
+        self._signer = home.signer()
+        self._store: Store
+        self._stored: list[str] = []
+        self._findings: list[Finding] = []
+        self._sum: dict[str, int] = dict.fromkeys(
+            ("stored_before", "not_sealed", "sent_files", "sent_bytes", "present_files",
+             "present_bytes", "ledger_lines"), 0,
+        )  # fmt: skip
+        self._name = ""
+
+    def summary(self) -> Summary:
+        """What was done so far."""
+        return Summary(
+            store=self._name,
+            stored=tuple(self._stored),
+            findings=tuple(self._findings),
+            **self._sum,
+        )
+
+    def all(self, store: Store) -> None:
+        """Ledger, recordings, ledger again: the second time with the lines that sealed them."""
+        self._store = store
+        self._name = store.name
+        todo = self._todo()
+        sizes = [bag.oxum(recording.path) for recording in todo]
+        self._progress.begin(
+            store.name, len(todo), sum(n for _, n in sizes), sum(size for size, _ in sizes)
+        )
+        self._ledger()
+        for recording in todo:
+            self._one(recording)
+        if todo:
+            self._ledger()
+
+    def _todo(self) -> list[Held]:
+        todo: list[Held] = []
+        try:
+            for recording in held(self._spool):
+                if recording.state == "open":
+                    self._sum["not_sealed"] += 1
+                elif receipts.is_stored(
+                    self._home.receipts, recording.name, self._signer.public, self._store.id
+                ):
+                    self._sum["stored_before"] += 1
+                else:
+                    todo.append(recording)
+        except OSError as error:
+            raise RecorderError(
+                "spool-unreadable", f"cannot read it: {error.strerror}", where=str(self._spool),
+                remedy="Check paths.spool, and put sync's user into the spool's group",
+            ) from error  # fmt: skip
+        return todo
+
+    def _one(self, recording: Held) -> None:
+        match = NAME.match(recording.name)
+        device = match["device"] if match else self._settings.device.name
+        try:
+            whole = bag.load(recording.path)
+            self._still_aside(device, whole)
+            self._progress.recording(recording.name, len(whole.files) + 1, whole.size_bytes)
+            self._copy(device, whole)
+        except Conflict as error:
+            self._set_aside(recording.name, error, error.key)
+        except SourceError as error:
+            self._found(recording.name, error)
+        except StoreError as error:
+            if error.sort is not Sort.NEVER:
+                raise
+            self._set_aside(recording.name, error, "")
+        else:
+            self._home.settle(recording.name)
+            self._stored.append(recording.name)
+            self._progress.stored(recording.name)
+
+    def _copy(self, device: str, whole: Bag) -> None:
+        base = f"{device}/{whole.recording}"
+        for file in whole.files:
+            self._file(f"{base}/{file.name}", file, whole.folder)
+        day = f"{device}/days/{whole.day}/{whole.recording}"
+        transfer.settle_bytes(self._store, day, b"")
+        self._store.flush()
+        signature = f"{base}/{whole.signature.name}"
+        self._file(signature, whole.signature, whole.folder)
+        self._store.flush()
+        self._foreign(base, whole)
+        stat = self._store.stat(signature)
+        if stat is None:
+            raise Conflict("store-conflict", signature, "it vanished again")
+        receipts.issue(
+            self._home.receipts,
+            receipts.Receipt(
+                format=receipts.FORMAT,
+                recording=whole.recording,
+                device=device,
+                store=self._store.name,
+                store_id=self._store.id,
+                files=len(whole.files) + 1,
+                bytes=whole.size_bytes,
+                tagmanifest_sha256=whole.tagmanifest_sha256,
+                stored=iso(stat.mtime_ns),
+                read=iso(self._store.time_ns()),
+                read_back=1,
+                left=whole.left,
+            ),
+            self._signer,
+            self._clock,
+        )
+        if whole.left:
+            self._found(whole.recording, _left(whole))
+
+    def _file(self, key: str, file: BagFile, folder: Path) -> None:
+        if self._stop.is_set():
+            raise _Stopped
+        source = partial(bag.source, folder / file.name)
+        sent = transfer.settle(self._store, key, file, source, self._progress.moved)
+        kind = "sent" if sent else "present"
+        self._sum[f"{kind}_files"] += 1
+        self._sum[f"{kind}_bytes"] += file.size_bytes
+        self._progress.file()
+
+    def _foreign(self, base: str, whole: Bag) -> None:
+        """Anything in the stored bag that is not ours makes it a broken bag."""
+        ours = {f"{base}/{file.name}" for file in (*whole.files, whole.signature)}
+        for key in self._store.list(base, len(ours) + 1000):
+            if key not in ours:
+                raise Conflict("store-foreign", key, "a file that is none of the recording's lies "
+                               "in its folder in the store")  # fmt: skip
+
+    def _still_aside(self, device: str, whole: Bag) -> None:
+        """What was set aside is looked at first: while nobody mended it, nothing else is read."""
+        aside = self._home.is_aside(whole.recording)
+        if aside is None or not aside.key:
+            return
+        base = f"{device}/{whole.recording}"
+        for file in (*whole.files, whole.signature):
+            if aside.key == f"{base}/{file.name}" and self._store.stat(aside.key) is not None:
+                transfer.compare(self._store, aside.key, file, sent=False)
+        self._foreign(base, whole)
+
+    def _ledger(self) -> None:
+        sent, findings = ledger.send(
+            self._spool / LEDGER, self._settings.device.name, self._store, self._home
+        )
+        self._sum["ledger_lines"] += sent
+        for error in findings:
+            self._found("", error)
+
+    def _set_aside(self, recording: str, error: StoreError, key: str) -> None:
+        self._home.set_aside(
+            Aside(recording, error.code, key, error.problem, self._clock.stamp().utc)
+        )
+        self._found(recording, error)
+
+    def _found(self, recording: str, error: RecorderError) -> None:
+        finding = Finding(error.code, recording, error.where, error.problem, error.remedy)
+        if finding not in self._findings:
+            self._findings.append(finding)
+            self._progress.found(finding)
+
+
+def _left(whole: Bag) -> SourceError:
+    return SourceError(
+        "foreign-file", f"not listed and not copied: {', '.join(whole.left[:5])}",
+        where=str(whole.folder), remedy="Find out who put it there; the receipt names it, too",
+    )  # fmt: skip

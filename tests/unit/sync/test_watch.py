@@ -1,0 +1,108 @@
+"""Sync wakes when a recording is sealed, by inotify, and keeps its peace about what is no news."""
+
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from recorder import config
+from recorder.errors import RecorderError
+from recorder.sync.progress import Quiet
+from recorder.sync.stores import Sort, StoreError
+from recorder.sync.summary import Summary
+from recorder.sync.watch import _Trouble, watch
+from tests.unit.sync.spools import Place
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@contextmanager
+def watching(place: Place) -> Iterator["queue.Queue[Summary]"]:
+    stop = threading.Event()
+    done: queue.Queue[Summary] = queue.Queue()
+    thread = threading.Thread(
+        target=watch,
+        args=(place.settings, Quiet()),
+        kwargs={"stop": stop, "clock": place.clock, "rescan_s": 3600.0, "done": done.put},
+    )
+    thread.start()
+    try:
+        assert done.get(timeout=10).stored == ()
+        yield done
+    finally:
+        stop.set()
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+
+
+def stored(done: "queue.Queue[Summary]") -> str:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        summary = done.get(timeout=10)
+        if summary.stored:
+            return summary.stored[0]
+    raise AssertionError("nothing was stored")
+
+
+def test_a_seal_wakes_it_though_the_recording_began_long_before(place: Place) -> None:
+    folder = place.begin()
+    with watching(place) as done:
+        place.seal(folder)
+        assert stored(done) == folder.name
+
+
+def test_a_recording_that_begins_and_ends_meanwhile_is_stored(place: Place) -> None:
+    with watching(place) as done:
+        for _ in range(3):
+            folder = place.recording()
+            assert stored(done) == folder.name
+
+
+def test_a_spool_that_is_not_there_is_an_error(place: Place, tmp_path: Path) -> None:
+    paths = config.Paths(spool=str(tmp_path / "none"), sync=str(place.sync))
+    settings = msgspec.structs.replace(place.settings, paths=paths)
+    with pytest.raises(RecorderError, match=r"paths\.spool"):
+        watch(settings, Quiet(), stop=threading.Event(), clock=place.clock)
+
+
+def error(sort: Sort, code: str) -> StoreError:
+    return StoreError(sort, code, "p", where="w", remedy="r")
+
+
+def test_a_full_store_is_said_once_until_that_changes() -> None:
+    said: list[str] = []
+    trouble = _Trouble(said.append)
+    trouble.say("store_full")
+    trouble.say("store_full")
+    trouble.say("store_readonly")
+    trouble.over()
+    trouble.say("store_full")
+    assert said == ["store_full", "store_readonly", "store_full"]
+
+
+def test_a_store_that_was_never_there_is_no_news_but_one_that_went_is() -> None:
+    said: list[str] = []
+    trouble = _Trouble(said.append)
+    trouble.say("store_gone")
+    trouble.pause_s(error(Sort.LATER, "store-gone"), 300)
+    assert said == []
+    trouble.over()
+    trouble.say("store_gone")
+    trouble.pause_s(error(Sort.LATER, "store-gone"), 300)
+    trouble.say("store_gone")
+    assert said == ["store_gone"]
+
+
+def test_pauses_grow_with_jitter_and_are_bounded() -> None:
+    trouble = _Trouble(None)
+    pauses = [trouble.pause_s(error(Sort.LATER, "store-gone"), 300) for _ in range(12)]
+    assert pauses[0] <= 10 and all(5 <= pause <= 60 for pause in pauses) and pauses[-1] >= 30
+    assert trouble.pause_s(error(Sort.FULL, "store-full"), 300) == 300
