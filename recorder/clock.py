@@ -90,6 +90,11 @@ def boot_ns() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
+def utc_ns() -> int:
+    """Wall clock in ns since 1970: for the overlay."""
+    return time.time_ns()
+
+
 class _Timex(ctypes.Structure):
     _fields_ = [
         ("modes", ctypes.c_uint),

@@ -19,8 +19,8 @@ from recorder.ring import Piece
 from recorder.session import hanzi
 from recorder.session.case import Checked, arrival_utc
 from recorder.session.interruption import Explaining
-from recorder.session.opening import Done, Effect as OpeningEffect
-from recorder.session.opening import Element, Opening, Say, Sentence, Slot
+from recorder.session.opening import Done, Element, Opening, Say, Sentence, Slot
+from recorder.session.opening import Effect as OpeningEffect
 from recorder.session.phrases import Phrase
 from recorder.session.states import Effect, Event, State
 

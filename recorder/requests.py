@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from recorder.clock import NS
 from recorder.control import Answer, Request
 from recorder.errors import RecorderError
+from recorder.session.case import Checked
 from recorder.session.states import OPEN, Event, State
 
 if TYPE_CHECKING:
@@ -33,12 +34,11 @@ def answer(app: "App", request: Request) -> Answer:
         case "status":
             return Answer(True, data=status(app))
         case "case-load":
-            card = app.load_case(request.argument, request.reason or "case card")
-            return Answer(
-                True, data={"act": card.act, "card": card.id, "warnings": app.card_warnings}
-            )
+            checked = app.load_case(request.argument, request.reason or "case card")
+            return Answer(True, data=_card(checked))
         case "case-show":
-            return Answer(True, data=app.show_case())
+            case = app.effects.case
+            return Answer(True, data=_card(case) if case else {"card": "none"})
         case "case-clear":
             app.clear_case()
             return Answer(True)
@@ -55,6 +55,19 @@ def answer(app: "App", request: Request) -> Answer:
         remedy="Verbs: status, button, case-load, case-show, case-clear, say, "
         + ", ".join(_EVENTS),
     )
+
+
+def _card(checked: Checked) -> dict[str, Any]:
+    """What the card says of the act: nothing personal goes over the socket."""
+    return {
+        "card": checked.card.id,
+        "act": checked.entry.id,
+        "title": checked.entry.title,
+        "obligation": checked.entry.obligation,
+        "stages": list(checked.stages),
+        "officers": len(checked.card.officers),
+        "warnings": list(checked.warnings),
+    }
 
 
 def _event(app: "App", event: Event, gesture: Event | None, request: Request) -> Answer:

@@ -8,7 +8,7 @@ import threading
 import tty
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
@@ -78,7 +78,7 @@ class KeyboardButton:
     """Keys of the daemon's terminal. A terminal knows no key-up, so a key is a whole gesture:
     space a short press, d a double, l a long one; 1, 2, 3 the same of the second button."""
 
-    KEYS = {
+    KEYS: ClassVar[dict[str, tuple[int, str]]] = {
         " ": (1, "s"),
         "d": (1, "d"),
         "l": (1, "l"),

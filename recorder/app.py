@@ -1,0 +1,578 @@
+"""The supervisor's loop: events in, effects out. Start reading here.
+
+One thread runs ``App.run``; button, voice, capture, disk, checks and control socket each have
+their own and only ever put things into its queue. The loop never waits for a disk, a voice or a
+camera. What to do in which state is data (session/states.py); what an effect does is effects.py;
+what is known of the open recording is act.py's; everything durable is archive.py's.
+"""
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from recorder import notify
+from recorder.act import Act, EndSource
+from recorder.archive import Archive, Last, Ready
+from recorder.capture.messages import Fault, Fragment, Hello, Init, Overlay, Speech, Vitals
+from recorder.checks import probe
+from recorder.checks.result import Level, Result
+from recorder.clock import NS, Clock, Quality, SystemClock
+from recorder.config import Settings
+from recorder.control import Answer, Request, Server, refusal, socket_path
+from recorder.disk import Disk, Done, Failed, Slow
+from recorder.effects import Effects
+from recorder.errors import RecorderError
+from recorder.evidence import lines
+from recorder.ladder import Ladder
+from recorder.link import CaptureLink, Gone, Received
+from recorder.panel import button, light, voice
+from recorder.panel.announcer import Announcement, Announcer, Outcome
+from recorder.panel.light import LightState
+from recorder.ring import Piece, Ring, Stream, memory_bytes
+from recorder.session import case, catalogue, phrases
+from recorder.session.gestures import Gesture, Recogniser, Seen
+from recorder.session.hanzi import local
+from recorder.session.phrases import Phrase
+from recorder.session.states import OPEN, Effect, Event, Session, State, step
+
+_TICK_S = 0.05
+_FIT_AFTER_NS = 8 * NS
+_REPEAT_WARNING_NS = 120 * NS
+_ANSWER_S = 20.0
+_CLOSE_S = 20.0
+CARD = "case.toml"
+
+DEADLINES_NS: dict[State, int] = {
+    State.STARTING: 90 * NS,
+    State.OPENING: 600 * NS,
+    State.EXPLAINING: 90 * NS,
+    State.ENDING: 90 * NS,
+    State.CLOSING: 180 * NS,
+}
+"""No state outlives its deadline: past it the watchdog is no longer fed."""
+
+_LIGHTS = {
+    State.STARTING: LightState.STARTING,
+    State.READY: LightState.READY,
+    State.UNFIT: LightState.UNFIT,
+    State.OPENING: LightState.RECORDING,
+    State.RECORDING: LightState.RECORDING,
+    State.INTERRUPTED: LightState.INTERRUPTED,
+    State.EXPLAINING: LightState.RECORDING,
+    State.ENDING: LightState.ENDING,
+    State.CLOSING: LightState.CLOSING,
+    State.FAILED: LightState.FAILED,
+}
+_GESTURES = {
+    1: {
+        Gesture.PRESS: Event.PRESS,
+        Gesture.SHORT: Event.SHORT,
+        Gesture.DOUBLE: Event.DOUBLE,
+        Gesture.LONG: Event.LONG,
+    },
+    2: {
+        Gesture.SHORT: Event.NEXT_ITEM,
+        Gesture.DOUBLE: Event.NEXT_STAGE,
+        Gesture.LONG: Event.OBSTRUCTION,
+    },
+}
+_FAULT_PHRASES: dict[tuple[str, bool], Phrase] = {
+    ("camera", False): Phrase.CAMERA_LOST,
+    ("camera", True): Phrase.CAMERA_BACK,
+    ("microphone", False): Phrase.MICROPHONE_FAULT,
+    ("microphone", True): Phrase.MICROPHONE_BACK,
+}
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A request from the socket, and where its answer goes."""
+
+    request: Request
+    reply: "queue.SimpleQueue[Answer]"
+
+
+class Fired(msgspec.Struct, frozen=True):
+    """An event that follows from another one."""
+
+    event: Event
+
+
+class Term(msgspec.Struct, frozen=True):
+    """Somebody wants the daemon to stop."""
+
+
+class App:
+    """Everything of the supervisor that is not evidence, voice or capture."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.run_folder = Path(settings.paths.run)
+        self.run_folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self.catalogue = catalogue.load(Path(settings.paths.catalogue))
+        own = Path(settings.paths.phrases) if settings.paths.phrases else None
+        device = settings.device
+        self.speaker = phrases.load(device.language, own, device.utc_offset_min)
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.session = Session()
+        self.state_since_ns = clock.boot_ns()
+        self.event = Event.PRESS
+        self.event_ns = clock.boot_ns()
+        self.hello: Hello | None = None
+        self.vitals: Vitals | None = None
+        self.checks: tuple[Result, ...] = ()
+        self.key_kind = "ephemeral"
+        self._custodians = 0
+        self.last: Last | None = None
+        self._slow: probe.Slow | None = None
+        self._archive_ready = False
+        self._streams: dict[int, Stream] = {}
+        self._people_until_ns = 0
+        self._warned: dict[Phrase, int] = {}
+        self._mute_press_ns = -1
+        self._stopping = False
+        self._exit = 0
+        self._watchdog_ns = notify.watchdog_ns()
+        self._fed_ns = 0
+        ram = memory_bytes()
+        put = self._queue.put
+        self.ring = Ring(settings.ring, ram)
+        self.disk = Disk(clock, put, int(ram * settings.ring.ram_share))
+        self.archive = Archive(settings, clock, self.disk)
+        self.link = CaptureLink(settings.capture(), clock, put)
+        self.ladder = Ladder(self.link, clock, self._overlay())
+        self.light = light.make(settings.light)
+        self._voice = self._make_voice(put)
+        self.announcer = Announcer(self._voice, self._said)
+        long_ms = settings.recording.long_press_ms
+        self._button = button.make(settings.button, clock, put, self.run_folder, long_ms)
+        bounce_ms = settings.button.bounce_ms
+        self._gestures = {number: Recogniser(settings.recording, bounce_ms) for number in (1, 2)}
+        self.effects = Effects(self)
+        self._probe = probe.Probe(settings, clock, put)
+        self._server = Server(socket_path(self.run_folder), self._ask)
+
+    def _make_voice(self, put: Callable[[Any], None]) -> voice.SpokenVoice | voice.NoVoice:
+        settings = self.settings
+        if settings.voice.kind == "none":
+            return voice.NoVoice(put)
+        spoken = voice.SpokenVoice(
+            settings.voice, settings.device.language, self.run_folder,
+            Path(settings.paths.clips), put,
+        )  # fmt: skip
+        spoken.warm({phrase.value: text for phrase, text in self.speaker.fixed().items()})
+        return spoken
+
+    # The loop.
+
+    def run(self) -> int:
+        """Until somebody stops it. The exit status."""
+        self.light.show(LightState.STARTING)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._queue.put(Term()))
+        self._load_stored_case()
+        self.archive.start(self._started)
+        while not self._stopping:
+            try:
+                item = self._queue.get(timeout=_TICK_S)
+            except queue.Empty:
+                item = None
+            self.event_ns = self.clock.boot_ns()
+            if item is not None:
+                self._dispatch(item)
+            self._tick(self.event_ns)
+        self._shut()
+        return self._exit
+
+    def _dispatch(self, item: Any) -> None:
+        match item:
+            case Received():
+                if self.ladder.heard(item, self.event_ns):
+                    self._received(item)
+            case Gone():
+                self._gone(item)
+            case button.Edge():
+                for seen in self._gestures[item.button].edge(item.down, item.at_ns):
+                    self._gesture(item.button, seen)
+            case voice.Started() | voice.Ended() | voice.Failed():
+                self.announcer.on_voice(item)
+            case Done():
+                item.then(item.result)
+            case Failed():
+                self._disk_failed(item)
+            case Slow():
+                if self.effects.act is not None and not self.effects.act.sealing:
+                    self.effects.act.journal(
+                        lines.Delay(waited_ms=item.waited_ns // 1_000_000, fragments=item.fragments)
+                    )
+            case probe.Slow():
+                self._slow = item
+                self._judge()
+            case Asked():
+                item.reply.put(self._answer(item.request))
+            case Fired():
+                self.fire(item.event)
+            case Term():
+                self._term()
+            case _:
+                raise TypeError(f"nobody handles {type(item).__name__}")
+
+    def _tick(self, now_ns: int) -> None:
+        self.ladder.tick(now_ns)
+        for number, recogniser in self._gestures.items():
+            for seen in recogniser.tick(now_ns):
+                self._gesture(number, seen)
+        self.effects.tick(now_ns)
+        people_ns = self._people_until_ns if self.session.state is not State.ENDING else 0
+        self.announcer.tick(now_ns, people_ns)
+        self._feed(now_ns)
+
+    def _feed(self, now_ns: int) -> None:
+        """The watchdog is fed while the loop turns and no state outlives its deadline."""
+        if self._watchdog_ns is None or now_ns - self._fed_ns < self._watchdog_ns // 3:
+            return
+        limit_ns = DEADLINES_NS.get(self.session.state)
+        if limit_ns is None or now_ns - self.state_since_ns < limit_ns:
+            self._fed_ns = now_ns
+            notify.notify("WATCHDOG=1")
+
+    # Events.
+
+    def post(self, event: Event) -> None:
+        """Fire an event after everything that is waiting already."""
+        self._queue.put(Fired(event))
+
+    def fire(self, event: Event, *, argument: str = "", source: EndSource = "button") -> bool:
+        """Look the event up and carry its effects out. False: it was refused."""
+        was = self.session
+        now, effects = step(was, event)
+        self.event = event
+        self.effects.argument = argument
+        if event in (Event.START, Event.STOP, Event.PRESS, Event.LONG):
+            self.effects.source = source
+        self.session = now
+        act = self.effects.act
+        if now.state is not was.state:
+            self.state_since_ns = self.event_ns
+            if act is not None and not act.sealing:
+                self._journal_state(act, was, now, event)
+            if now.state is not State.OPENING or Effect.BEGIN not in effects:
+                self.light.show(_LIGHTS[now.state])
+        for effect in effects:
+            self.effects.run(effect)
+        act = self.effects.act
+        if Effect.BEGIN in effects and act is not None:
+            self._journal_state(act, was, now, event)
+            self._mute_press_ns = self.event_ns + self.settings.recording.panic_ms * 1_000_000
+        if Effect.TAKE_BACK_END in effects:
+            self._mute_press_ns = self.event_ns
+        return Effect.REFUSE not in effects and Effect.REFUSE_UNFIT not in effects
+
+    def _journal_state(self, act: Act, was: Session, now: Session, event: Event) -> None:
+        act.journal(lines.State(was=was.state.value, now=now.state.value, event=event.value))
+
+    def _gesture(self, number: int, seen: Seen) -> None:
+        """A press that began a recording, or fell within 2 s of that, means nothing else."""
+        event = _GESTURES[number].get(seen.gesture)
+        if event is None or seen.down_ns <= self._mute_press_ns:
+            return
+        self.fire(event)
+
+    def gesture(self, event: Event) -> None:
+        """`recorder button`: the press-down, then what it grows into, as from a finger."""
+        now_ns = self.clock.boot_ns()
+        muted = now_ns <= self._mute_press_ns
+        self.fire(Event.PRESS)
+        if not muted and now_ns > self._mute_press_ns:
+            self.fire(event)
+
+    # Capture.
+
+    def _received(self, item: Received) -> None:
+        match item.message:
+            case Hello():
+                self.hello = item.message
+            case Init():
+                self._streams = {
+                    item.message.stream: Stream(
+                        msgspec.structs.replace(
+                            item.message,
+                            stream=item.generation * 10_000 + item.message.stream,
+                        ),
+                        item.payload,
+                    )
+                }
+            case Fragment():
+                self._fragment(item.message, item.payload)
+            case Vitals():
+                self.vitals = item.message
+                self._judge()
+            case Speech():
+                self._speech(item.message)
+            case Fault():
+                self._fault(item.message)
+
+    def _fragment(self, fragment: Fragment, media: bytes) -> None:
+        stream = self._streams.get(fragment.stream)
+        if stream is None:
+            return
+        piece = Piece(stream, fragment, media)
+        if not self.effects.take(piece):
+            self.ring.push(piece)
+
+    def _gone(self, item: Gone) -> None:
+        found = self.ladder.gone(item, self.event_ns)
+        if found is None:
+            return
+        self.vitals = None
+        self.ring.clear()
+        cause, detail = found
+        if self.effects.act is None:
+            self.archive.note(
+                lines.LedgerFault(part="capture", code=cause, detail=detail, over=False)
+            )
+        self.effects.lost(cause, detail)
+        self.fire(Event.LOST)
+
+    def _speech(self, speech: Speech) -> None:
+        own = self.announcer.without_own(speech.start_ns, speech.end_ns)
+        if own is None:
+            return
+        self._people_until_ns = max(self._people_until_ns, own[1])
+        self.effects.speech(own[0], own[1], speech.ongoing)
+
+    def _fault(self, fault: Fault) -> None:
+        act = self.effects.act
+        if act is not None and not act.sealing:
+            act.journal(
+                lines.Fault(part=fault.part, code=fault.code, detail=fault.detail, over=fault.over)
+            )
+        else:
+            self.archive.note(
+                lines.LedgerFault(
+                    part=fault.part, code=fault.code, detail=fault.detail, over=fault.over
+                )
+            )
+        phrase = _FAULT_PHRASES.get((fault.part, fault.over))
+        if phrase is not None:
+            self._warn(phrase)
+
+    # Disk.
+
+    def _started(self, ready: Ready) -> None:
+        self.last = ready.last
+        self.key_kind = ready.key_kind
+        self._custodians = len(ready.custodians)
+        self._archive_ready = True
+        for note in ready.notes:
+            print(f"recorder: {note}", file=sys.stderr, flush=True)
+        resumed = ready.resumed
+        if resumed is None:
+            self._judge()
+            return
+        act = Act(self.archive, resumed.press_ns, resumed.opened.act)
+        act.name = resumed.recording
+        act.restore(resumed.journal)
+        self.effects.act = act
+        opened = any(
+            isinstance(line, lines.State) and line.now == State.RECORDING.value
+            for line in resumed.journal
+        )
+        back = State.RECORDING if opened else State.OPENING
+        self.session = Session(State.STARTING, back)
+        act.interrupt("supervisor_died", "the recorder itself was restarted")
+        self.fire(Event.CONTINUE)
+        self._up()
+
+    def recording_open(self, name: str) -> None:
+        """Ledger, line 0 and press are on the card: now the light says so."""
+        act = self.effects.act
+        if act is not None:
+            act.name = name
+        if self.session.state in _LIGHTS:
+            self.light.show(_LIGHTS[self.session.state])
+
+    def recording_sealed(self, sealed: lines.Sealed) -> None:
+        """The bag is signed, and the ledger knows."""
+        self.effects.act = None
+        self.last = Last(
+            sealed.recording, sealed.card, sealed.planned, sealed.end_ns, self.clock.boot_id
+        )
+        self.effects.say(Phrase.SAVED)
+        self.fire(Event.SEALED)
+        if self._exit_after_seal:
+            self._stopping = True
+
+    def _disk_failed(self, item: Failed) -> None:
+        print(f"recorder: {item.what}: {item.error}", file=sys.stderr, flush=True)
+        full = isinstance(item.error, OSError) and item.error.errno in (28, 122)
+        act = self.effects.act
+        if full and act is not None and not act.sealing:
+            self.fire(Event.FULL)
+        elif item.what in ("start", "begin", "seal"):
+            self.effects.act = None
+            self.effects.say(Phrase.STORAGE_FAULT)
+            self.fire(Event.BROKEN)
+            self._up()
+        else:
+            self._warn(Phrase.STORAGE_FAULT)
+
+    # Checks (Art. 13).
+
+    def _judge(self) -> None:
+        """All checks, from what was measured last; fit or unfit follows."""
+        if self._slow is None or not self._archive_ready:
+            return
+        measured = probe.Measured(
+            self.event_ns, self.vitals, self._slow.power, self._slow.celsius,
+            self._slow.free_bytes, self.clock.state(), self.key_kind, self._custodians,
+        )  # fmt: skip
+        self.checks = probe.evaluate(measured, self.settings)
+        fit = probe.fit(self.checks)
+        if self.session.state is State.STARTING:
+            waited_ns = self.event_ns - self.state_since_ns
+            if not fit and waited_ns < _FIT_AFTER_NS:
+                return  # the camera is still coming up
+            self.fire(Event.FIT if fit else Event.UNFIT)
+            self._up()
+        elif self.session.state in (State.READY, State.UNFIT):
+            self.fire(Event.FIT if fit else Event.UNFIT)
+            if self.ladder.calm(self.event_ns):
+                self.ladder.climb()
+        self.ladder.show(self._overlay())
+        for result in self.checks:
+            if result.level is Level.WARN and result.phrase is not None:
+                self._warn(result.phrase, result.minutes)
+
+    def _warn(self, phrase: Phrase, minutes: int | None = None) -> None:
+        """Say a warning, but the same one not more often than every two minutes."""
+        said_ns = self._warned.get(phrase)
+        if said_ns is not None and self.event_ns - said_ns < _REPEAT_WARNING_NS:
+            return
+        if self.session.state in (State.STARTING, State.OPENING, State.EXPLAINING, State.ENDING):
+            return  # not into the officers' words; it is said as soon as these are over
+        self._warned[phrase] = self.event_ns
+        if minutes is None:
+            self.effects.say(phrase)
+        else:
+            self.effects.say(phrase, minutes=self.speaker.number(minutes))
+
+    def _overlay(self) -> Overlay:
+        device = self.settings.device
+        trusted = self.clock.state().quality in (Quality.SYNCED, Quality.RTC)
+        return Overlay(device.name, device.officer, trusted, device.utc_offset_min)
+
+    def _said(self, item: Announcement, outcome: Outcome) -> None:
+        act = self.effects.act
+        if act is not None and not act.sealing:
+            act.said(item, outcome)
+
+    # The socket.
+
+    def _ask(self, request: Request) -> Answer:
+        """Called on the socket's threads: hand it to the loop and wait."""
+        reply: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._queue.put(Asked(request, reply))
+        try:
+            return reply.get(timeout=_ANSWER_S)
+        except queue.Empty:
+            return Answer(False, "busy", "the recorder did not answer in time", "Try again")
+
+    def _answer(self, request: Request) -> Answer:
+        from recorder import requests
+
+        try:
+            return requests.answer(self, request)
+        except RecorderError as error:
+            return refusal(error)
+
+    @property
+    def recording_name(self) -> str:
+        """The open recording's name; "" without one, or before it is on the card."""
+        return self.effects.act.name if self.effects.act else ""
+
+    def say_for_sync(self, name: str) -> None:
+        """Sync has something to be said aloud (one of the store's sentences)."""
+        if not name.startswith("store_") or name not in set(Phrase):
+            raise RecorderError(
+                "no-such-sentence", f"sync may not say {name!r}", remedy="store_… only"
+            )
+        self._warn(Phrase(name))
+
+    # The case card: in the clear under /run only.
+
+    def load_case(self, text: str, where: str) -> case.Checked:
+        """Check and keep a card for the next recording. RecorderError names key and remedy."""
+        device = self.settings.device
+        today = f"{local(self.clock.utc_ns(), device.utc_offset_min):%Y-%m-%d}"
+        checked = case.check(text, self.catalogue, self.settings.organisation, today, where)
+        path = self.run_folder / CARD
+        part = path.with_suffix(".part")
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        part.replace(path)
+        self.effects.case = checked
+        return checked
+
+    def clear_case(self) -> None:
+        """Forget the card."""
+        (self.run_folder / CARD).unlink(missing_ok=True)
+        self.effects.case = None
+
+    def _load_stored_case(self) -> None:
+        path = self.run_folder / CARD
+        if not path.exists():
+            return
+        try:
+            self.load_case(path.read_text(encoding="utf-8"), str(path))
+        except RecorderError as error:
+            print(f"recorder: {error}", file=sys.stderr, flush=True)
+
+    # The end.
+
+    _exit_after_seal = False
+
+    def _up(self) -> None:
+        notify.notify("READY=1")
+
+    def reboot(self) -> None:
+        """Taken only by a long press, and only with nothing open."""
+        self.archive.note(lines.Shutdown(why="reboot asked for by the officer"))
+        subprocess.Popen(["systemctl", "reboot"])
+
+    def _term(self) -> None:
+        notify.notify("STOPPING=1")
+        if self.effects.act is None:
+            self._stopping = True
+            return
+        self._exit_after_seal = True
+        self.fire(Event.SHUTDOWN)
+
+    def _shut(self) -> None:
+        self._server.close()
+        self._probe.close()
+        self._button.close()
+        self.link.close()
+        self.archive.close()
+        if not self.disk.close(_CLOSE_S):
+            self._exit = 1
+        self._voice.close()
+        self.light.close()
+
+
+def serve(settings: Settings) -> int:
+    """`recorder run`: the daemon in the foreground."""
+    threading.current_thread().name = "loop"
+    return App(settings, SystemClock()).run()
+
+
+__all__ = ["OPEN", "App", "serve"]
