@@ -152,7 +152,7 @@ class Mux:
                 out.metadata.update(self._metadata)
                 self._write(out, runs, told)
         except av.FFmpegError as error:
-            if isinstance(error, OSError) and error.filename:
+            if isinstance(error, OSError):
                 raise
             raise RecorderError(
                 "export-media", f"FFmpeg cannot put it together: {error}", where=str(self._path),

@@ -1,4 +1,4 @@
-"""Where a journal line stands, and the wall time of the instants that it speaks of. Reads no clock."""
+"""Where a journal line stands, and the wall time of the instants that it speaks of."""
 
 import msgspec
 

@@ -2,7 +2,7 @@
 
 import functools
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -225,7 +225,7 @@ def batch(made: Media, which: slice = slice(None)) -> list[tuple[Any, bytes, Any
     return [(made.init, made.data, fragment, data) for fragment, data in made.fragments[which]]
 
 
-def say(writer: RecordingWriter, device: Device, bodies: Sequence[lines.Journal]) -> None:
+def say(writer: RecordingWriter, device: Device, bodies: Iterable[lines.Journal]) -> None:
     """Journal lines, the clock moving on between them."""
     for body in bodies:
         device.clock.advance(0.01)
@@ -292,6 +292,3 @@ def copy(source: Path, folder: Path) -> Path:
     target = folder / source.name
     shutil.copytree(source, target, symlinks=True)
     return target
-
-
-Change = Callable[[Path], None]
