@@ -16,5 +16,5 @@ def look(luma: NDArray[np.uint8], rows_below: int = 0) -> Look:
     return Look(
         brightness=float(sample.mean()),
         contrast=float(sample.std()),
-        fingerprint=zlib.crc32(np.ascontiguousarray(sample)),
+        fingerprint=zlib.crc32(sample.tobytes()),
     )

@@ -322,10 +322,7 @@ class Mux:
             stream.close()
 
     def _sound_alive(self, now_ns: int) -> bool:
-        return (
-            self._sound_ns is not None
-            and now_ns - self._sound_ns < self.SOUND_LOST_NS
-        )
+        return self._sound_ns is not None and now_ns - self._sound_ns < self.SOUND_LOST_NS
 
     def _try_begin(self, now_ns: int) -> None:
         """Begin with what there is, after waiting a little for the other track."""

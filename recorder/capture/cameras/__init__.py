@@ -94,9 +94,7 @@ class RawCamera:
         self._source.close()
 
 
-def make(
-    settings: CameraSettings, fragment_ms: int, overlay: Overlay, *, software: bool
-) -> Camera:
+def make(settings: CameraSettings, fragment_ms: int, overlay: Overlay, *, software: bool) -> Camera:
     """Open the configured camera. CameraError where it does not open."""
     match settings.kind:
         case "demo":

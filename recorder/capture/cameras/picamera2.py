@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 
-
 from recorder.capture.cameras import CameraError
 from recorder.capture.look import look
 from recorder.capture.messages import Overlay
@@ -102,12 +101,12 @@ class PiCamera:
         if timestamp_us is None:
             self._failed = "a frame without a timestamp"
             return
+        # picamera2 counts from the encoder's first frame, whose sensor time it keeps.
+        ts_ns = (self._encoder.firsttimestamp + timestamp_us) * 1000
         try:
-            self._queue.put_nowait(Unit(data, self._base_ns + timestamp_us * 1000, key, self._look))
+            self._queue.put_nowait(Unit(data, ts_ns, key, self._look))
         except queue.Full:
             self._failed = "nobody takes the frames"
-
-    _base_ns = 0
 
     def run(self, emit: Callable[[Unit], None], stop: threading.Event) -> None:
         """Start the camera and hand its frames on."""
@@ -129,6 +128,3 @@ class PiCamera:
     def close(self) -> None:
         """Ask picamera2 to stop; it may never return, so not on this thread."""
         threading.Thread(target=self._camera.close, name="camera-close", daemon=True).start()
-
-
-

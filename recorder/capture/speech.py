@@ -1,0 +1,136 @@
+"""Are people speaking? silero's 16 kHz model on onnxruntime, in a thread of its own.
+
+Loaded after the first fragment, so that it delays no start; without it recording goes on and the
+fault is told. It knows nothing of words or voices, and keeps no sound.
+"""
+
+import importlib.util
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.capture.messages import Fault, Speech
+from recorder.capture.units import NS
+from recorder.clock import boot_ns
+
+_RATE = 16_000
+_WINDOW = 512
+_CONTEXT = 64
+_ON, _OFF = 0.5, 0.35
+_ONSET = 2
+_HANG_NS = 400_000_000
+_TELL_NS = 250_000_000
+
+
+def _low_pass() -> NDArray[np.float32]:
+    """FIR for 48 to 16 kHz: 48 taps, windowed sinc at 7 kHz."""
+    taps = np.arange(48) - 23.5
+    cut = 7000 / 48_000
+    kernel = 2 * cut * np.sinc(2 * cut * taps) * np.hamming(48)
+    return np.asarray(kernel / kernel.sum(), np.float32)
+
+
+class Detector:
+    """``feed`` blocks; ``emit`` gets Speech messages and, where the model is missing, a Fault."""
+
+    def __init__(self, emit: Callable[[Speech | Fault], None]) -> None:
+        self._emit = emit
+        self._queue: queue.Queue[tuple[NDArray[np.float32], int]] = queue.Queue(maxsize=100)
+        self._kernel = _low_pass()
+        self._tail: NDArray[np.float32] = np.zeros(47, np.float32)
+        self._waiting: NDArray[np.float32] = np.zeros(0, np.float32)
+        self._context: NDArray[np.float32] = np.zeros(_CONTEXT, np.float32)
+        self._state: Any = np.zeros((2, 1, 128), np.float32)
+        self.probability = 0.0
+        self._run_length = 0
+        self._start_ns: int | None = None
+        self._last_ns = 0
+        self._told_ns = 0
+        self._started = False
+
+    def start(self) -> None:
+        """Load the model in the background, once."""
+        if not self._started:
+            self._started = True
+            threading.Thread(target=self._run, name="speech", daemon=True).start()
+
+    def feed(self, samples: NDArray[np.float32], end_ns: int) -> None:
+        """48 kHz samples whose last one is at ``end_ns``; dropped where the thread lags."""
+        if self._started:
+            try:
+                self._queue.put_nowait((samples, end_ns))
+            except queue.Full:
+                return  # late detection would only mislead
+
+    def _run(self) -> None:
+        try:
+            session = self._load()
+        except Exception as error:
+            self._emit(Fault(boot_ns(), "speech", "no-model", f"{type(error).__name__}: {error}"))
+            return
+        while True:
+            samples, end_ns = self._queue.get()
+            for probability, at_ns in self._judge(session, samples, end_ns):
+                self._step(probability, at_ns)
+
+    def _load(self) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.inter_op_num_threads = options.intra_op_num_threads = 1
+        options.log_severity_level = 3
+        options.enable_cpu_mem_arena = False
+        # Importing the package would want torch; only its model file is needed.
+        spec = importlib.util.find_spec("silero_vad")
+        if spec is None or not spec.submodule_search_locations:
+            raise FileNotFoundError("silero-vad is not installed")
+        model = Path(spec.submodule_search_locations[0]) / "data" / "silero_vad.onnx"
+        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+    def _judge(
+        self, session: Any, samples: NDArray[np.float32], end_ns: int
+    ) -> list[tuple[float, int]]:
+        joined = np.concatenate((self._tail, samples))
+        self._tail = joined[-47:]
+        low = np.convolve(joined, self._kernel, "valid")[::3].astype(np.float32)
+        self._waiting = np.concatenate((self._waiting, low))
+        out = []
+        while len(self._waiting) >= _WINDOW:
+            window, self._waiting = self._waiting[:_WINDOW], self._waiting[_WINDOW:]
+            given = np.concatenate((self._context, window))[np.newaxis]
+            self._context = window[-_CONTEXT:]
+            value, self._state = session.run(
+                None, {"input": given, "state": self._state, "sr": np.array(_RATE, np.int64)}
+            )
+            at_ns = end_ns - len(self._waiting) * NS // _RATE
+            out.append((float(value[0][0]), at_ns))
+        return out
+
+    def _step(self, probability: float, at_ns: int) -> None:
+        self.probability = max(self.probability, probability)
+        window_ns = _WINDOW * NS // _RATE
+        if self._start_ns is None:
+            self._run_length = self._run_length + 1 if probability > _ON else 0
+            if self._run_length >= _ONSET:
+                self._start_ns = at_ns - _ONSET * window_ns
+                self._last_ns = self._told_ns = at_ns
+                self._emit(Speech(self._start_ns, at_ns, True))
+            return
+        if probability > _OFF:
+            self._last_ns = at_ns
+            if at_ns - self._told_ns >= _TELL_NS:
+                self._told_ns = at_ns
+                self._emit(Speech(self._start_ns, at_ns, True))
+        elif at_ns - self._last_ns > _HANG_NS:
+            self._emit(Speech(self._start_ns, self._last_ns, False))
+            self._start_ns, self._run_length = None, 0
+
+    def take_probability(self) -> float:
+        """The highest probability since the last call."""
+        value, self.probability = self.probability, 0.0
+        return value
