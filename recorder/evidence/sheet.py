@@ -8,64 +8,15 @@ Lays out nothing itself: ``sheet_html.py`` and ``sheet_text.py`` print what is b
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
-import msgspec
-
-from recorder.clock import NS
 from recorder.evidence import lines
 from recorder.evidence.local import local_day, local_time
+from recorder.evidence.sheet_events import checks, elements, interruptions, marks
+from recorder.evidence.sheet_shape import BLANK, NONE, Row, Section, Sheet, Stored, Table
 from recorder.evidence.story import Story
-from recorder.evidence.timeline import Entry
 from recorder.evidence.verification_report import Report
-from recorder.evidence.words import place, span, word
+from recorder.evidence.words import span, word
 
-BLANK = None
 _HIDDEN = "（已加密，须持保管人密钥查看）"
-_NONE = "无"
-
-
-class Row(msgspec.Struct, frozen=True):
-    """A label and its value; None: a line to write on."""
-
-    label: str
-    value: str | None
-
-
-class Table(msgspec.Struct, frozen=True):
-    """Columns and rows; ``empty`` stands where there are none, ``blanks`` rows are to fill in."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    empty: str = _NONE
-    blanks: int = 0
-    digits: bool = False
-
-
-class Section(msgspec.Struct, frozen=True):
-    """A titled part: rows, tables, and notes below them."""
-
-    title: str
-    rows: tuple[Row, ...] = ()
-    tables: tuple[Table, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-class Sheet(msgspec.Struct, frozen=True):
-    """The whole sheet, ready to be laid out."""
-
-    title: str
-    recording: str
-    organisation: str
-    verdict: str
-    good: bool
-    sections: tuple[Section, ...]
-    signatures: tuple[str, ...]
-
-
-class Stored(msgspec.Struct, frozen=True):
-    """What sync's receipt says, as far as the caller knows; empty: to be filled in."""
-
-    store: str = ""
-    at: str = ""
 
 
 def make(
@@ -89,10 +40,10 @@ def make(
         good=report.exit_code == 0,
         sections=(
             _head(story, report, organisation),
-            _elements(story),
-            _marks(story, names),
-            _interruptions(story, report),
-            _checks(story),
+            elements(story),
+            marks(story, names),
+            interruptions(story, report),
+            checks(story),
             _files(story, report),
             _keeping(story, stored or Stored()),
             Section("调阅、复制记录", tables=(
@@ -175,101 +126,6 @@ def _arrival(story: Story) -> str | None:
     return shown.replace("T", " ") + ("（记录开始较晚）" if found[-1].late else "")
 
 
-def _elements(story: Story) -> Section:
-    rows = []
-    last: dict[str, Entry] = {}
-    for entry in story.entries:
-        if isinstance(entry.body, lines.Slot):
-            last[entry.body.element] = entry
-    for element, entry in last.items():
-        assert isinstance(entry.body, lines.Slot)
-        where = place(story.into_s(entry.body.from_ns))
-        if entry.body.to_ns is not None:
-            where += f" – {place(story.into_s(entry.body.to_ns))}"
-        rows.append((word("element", element), word("slot", entry.body.state), where, "□"))
-    told = any(isinstance(e.body, lines.Spoken) and e.body.phrase == "notice_all"
-               and e.body.outcome == "spoken" for e in story.entries)  # fmt: skip
-    return Section(
-        "开始时语音说明的要素（第十四条）",
-        tables=(Table(("要素", "方式", "片中位置", "已核"), tuple(rows), "未作说明"),),
-        notes=(f"告知当事人及现场其他人员正在录音录像：{'已播报' if told else '未播报'}。",),
-    )
-
-
-def _marks(story: Story, names: Mapping[str, str]) -> Section:
-    rows = []
-    never: tuple[str, ...] = ()
-    for entry in story.entries:
-        body = entry.body
-        if isinstance(body, lines.Mark):
-            item = names.get(body.item or "", body.item or "一般标记")
-            rows.append((item, place(story.into_s(body.at_ns)),
-                         story.local(entry, body.at_ns)))  # fmt: skip
-        elif isinstance(body, lines.Notice | lines.Obstruction | lines.Stage | lines.Sensitive):
-            rows.append((_event(body), place(story.into_s(body.at_ns)),
-                         story.local(entry, body.at_ns)))  # fmt: skip
-        elif isinstance(body, lines.Unmarked):
-            never = tuple(names.get(item, item) for item in body.items)
-    notes = (f"未标记的重点内容：{'、'.join(never)}。",) if never else ()
-    return Section(
-        "重点内容标记（第十二条、第十六条）",
-        tables=(Table(("内容", "片中位置", "时间"), tuple(rows)),),
-        notes=notes,
-    )
-
-
-def _event(body: lines.Notice | lines.Obstruction | lines.Stage | lines.Sensitive) -> str:
-    match body:
-        case lines.Notice():
-            return "告知现场拍摄人员"
-        case lines.Obstruction():
-            return "现场人员阻挠"
-        case lines.Stage():
-            return f"进入环节：{body.stage}" + ("（自此应当记录）" if body.raised else "")
-        case lines.Sensitive():
-            return "敏感内容开始" if body.on else "敏感内容结束"
-
-
-def _interruptions(story: Story, report: Report) -> Section:
-    rows = []
-    for gap in report.interruptions:
-        lasted = "未恢复" if gap.to_ns is None else span((gap.to_ns - gap.from_ns) / NS)
-        category = "—" if gap.category is None else word("category", gap.category)
-        reason = f"已口述（{place(gap.reason_from_s)}）" if gap.reason_heard else "未口述"
-        if gap.statement_due:
-            reason += "，须书面说明"
-        rows.append((str(gap.number), local_time(gap.from_utc, story.offset_min), lasted,
-                     place(gap.from_s), word("cause", gap.cause), category, reason))  # fmt: skip
-    bad = [(word("state", s.what), f"{place(s.from_s)} – {place(s.to_s)}", span(s.to_s - s.from_s))
-           for s in report.degraded]  # fmt: skip
-    notes = []
-    if any(isinstance(e.body, lines.StatementDue) and e.body.interruption is None
-           for e in story.entries):  # fmt: skip
-        notes.append("记录非正常结束，须事后书面说明。")
-    return Section(
-        "中止与异常（第十五条）",
-        tables=(
-            Table(("序", "中止时间", "时长", "片中位置", "设备查明", "执法人员选择", "口述原因"),
-                  tuple(rows), "无中止"),
-            Table(("画面、声音异常", "片中位置", "时长"), tuple(bad), "无异常"),
-        ),
-        notes=tuple(notes),
-    )  # fmt: skip
-
-
-def _checks(story: Story) -> Section:
-    rows = []
-    for entry in story.entries:
-        if isinstance(entry.body, lines.Checks):
-            rows = [(word("check", r.name), r.value, r.limit, word("level", r.level))
-                    for r in entry.body.results]  # fmt: skip
-            break
-    return Section(
-        "记录前检查（第十三条）",
-        tables=(Table(("项目", "实测", "限值", "结果"), tuple(rows), "无检查结果"),),
-    )
-
-
 def _files(story: Story, report: Report) -> Section:
     listed = tuple((name, f"{size:,}", digest) for name, size, digest in story.files)
     findings = [f.text + (f"（{f.file}）" if f.file else "") for f in report.findings
@@ -283,7 +139,7 @@ def _files(story: Story, report: Report) -> Section:
             Row("验证方法", "recorder verify；另可用 sha256sum -c、bagit.py --validate、"
                 "openssl pkeyutl -verify、age -d、ffprobe 逐项核验"),
             Row("验证结论", word("verdict", report.verdict.value)),
-            Row("未核验", "、".join(_unchecked(report)) or _NONE),
+            Row("未核验", "、".join(_unchecked(report)) or NONE),
         ),
         tables=(Table(("文件", "字节", "SHA-256"), listed, "未封存，无清单", digits=True),),
         notes=(*findings[:20], *more),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from html import escape
 
-from recorder.evidence.sheet import Row, Section, Sheet, Table
+from recorder.evidence.sheet_shape import Row, Section, Sheet, Table
 
 _STYLE = """
 @page { size: A4; margin: 18mm 16mm 16mm; }

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from unicodedata import east_asian_width
 
-from recorder.evidence.sheet import Section, Sheet, Table
+from recorder.evidence.sheet_shape import Section, Sheet, Table
 
 _WIDTH = 78
 _BLANK = "＿" * 16

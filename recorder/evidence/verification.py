@@ -22,8 +22,9 @@ from recorder.evidence.verification_bag import (
     Inventory,
     inventory,
 )
-from recorder.evidence.verification_journal import Journal, declared_key
+from recorder.evidence.verification_journal import Journal
 from recorder.evidence.verification_ledger import Ledger
+from recorder.evidence.verification_lines import declared_key
 from recorder.evidence.verification_report import (
     Facts,
     Findings,

@@ -4,8 +4,6 @@ Every line is looked at once, in order, and handed on to those who judge coverag
 that memory does not grow with the recording. Whether the key deserves trust is asked elsewhere.
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,46 +18,11 @@ from recorder.evidence.continuity import Continuity
 from recorder.evidence.instants import Where
 from recorder.evidence.verification_bag import Digests, Inventory
 from recorder.evidence.verification_leftovers import leftovers
+from recorder.evidence.verification_lines import canonical
 from recorder.evidence.verification_report import Findings, Level
 from recorder.evidence.verification_segments import Piece, Segments, Written
 
 _SET_ASIDE = re.compile(r"data/tails/([0-9]{4})\.mp4\.age(\.[0-9]+)?")
-
-
-def declared_key(paths: Sequence[Path]) -> bytes | None:
-    """The raw public key that line 0 names, believed by nobody yet; None where there is none."""
-    for path in paths[:1]:
-        for raw, _ in chain.raw_lines(path):
-            try:
-                _, body = chain.decode(raw, lines.Journal, None)
-                return raw_key(body.key) if isinstance(body, lines.Open) else None
-            except ValueError:
-                return None
-    return None
-
-
-def raw_key(text: str) -> bytes | None:
-    """32 bytes of a base64 public key; None where it is none."""
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return data if len(data) == 32 else None
-
-
-def signature(raw: bytes) -> tuple[bytes, bytes | None]:
-    """(what was signed, the raw signature or None where there is none) of a line."""
-    text, _, encoded = raw.partition(b"\t")
-    try:
-        return text, base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        return text, None
-
-
-def canonical(raw: bytes) -> bool:
-    """The signature is written the one way that base64 has for it: spare bits are zero."""
-    sign = signature(raw)[1]
-    return sign is not None and base64.b64encode(sign) == raw.partition(b"\t")[2]
 
 
 class Journal:

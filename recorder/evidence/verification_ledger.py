@@ -13,8 +13,8 @@ import msgspec
 from recorder.errors import RecorderError
 from recorder.evidence import chain, lines
 from recorder.evidence.verification_bag import signed
-from recorder.evidence.verification_journal import canonical, raw_key, signature
 from recorder.evidence.verification_leftovers import leftovers, number
+from recorder.evidence.verification_lines import canonical, raw_key, signature
 from recorder.evidence.verification_report import Findings, Level
 
 _STORED = re.compile(r"[0-9]{12}(\.[a-z]+)?")

@@ -10,6 +10,7 @@ from recorder.errors import RecorderError
 from recorder.evidence import lines, sheet, story
 from recorder.evidence.age import Identity
 from recorder.evidence.sheet_html import as_html
+from recorder.evidence.sheet_shape import Sheet, Stored
 from recorder.evidence.sheet_text import as_text
 from recorder.evidence.timeline import timeline
 from recorder.evidence.verification import verify_recording
@@ -29,10 +30,10 @@ def device(tmp_path: Path) -> bags.Device:
     return bags.Device(tmp_path)
 
 
-def made(device: bags.Device, bag: Path, identities: list[Identity] | None) -> sheet.Sheet:
+def made(device: bags.Device, bag: Path, identities: list[Identity] | None) -> Sheet:
     report = verify_recording(bag, key=device.signer.public, identities=identities)
     return sheet.make(
-        story.read(bag, identities), report, sheet.Stored("镇政府存储器"), {"封条": "封条粘贴"}
+        story.read(bag, identities), report, Stored("镇政府存储器"), {"封条": "封条粘贴"}
     )
 
 

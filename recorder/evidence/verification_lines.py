@@ -1,0 +1,44 @@
+"""What one line of a log gives to those who check it: its signature as bytes, the key it names."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from pathlib import Path
+
+from recorder.evidence import chain, lines
+
+
+def declared_key(paths: Sequence[Path]) -> bytes | None:
+    """The raw public key that line 0 names, believed by nobody yet; None where there is none."""
+    for path in paths[:1]:
+        for raw, _ in chain.raw_lines(path):
+            try:
+                _, body = chain.decode(raw, lines.Journal, None)
+                return raw_key(body.key) if isinstance(body, lines.Open) else None
+            except ValueError:
+                return None
+    return None
+
+
+def raw_key(text: str) -> bytes | None:
+    """32 bytes of a base64 public key; None where it is none."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return data if len(data) == 32 else None
+
+
+def signature(raw: bytes) -> tuple[bytes, bytes | None]:
+    """(what was signed, the raw signature or None where there is none) of a line."""
+    text, _, encoded = raw.partition(b"\t")
+    try:
+        return text, base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return text, None
+
+
+def canonical(raw: bytes) -> bool:
+    """The signature is written the one way that base64 has for it: spare bits are zero."""
+    sign = signature(raw)[1]
+    return sign is not None and base64.b64encode(sign) == raw.partition(b"\t")[2]
