@@ -84,10 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     case.add_argument("action", choices=("load", "show", "clear"))
     case.add_argument("file", nargs="?", type=Path, help="load: the card (TOML)")
 
-    sync = verb("sync", _sync, "Copy sealed recordings into the township's store.")
+    sync = verb("sync", _later("sync"), "Copy sealed recordings into the township's store.")
     sync.add_argument("--watch", action="store_true", help="stay, and wake up when one is sealed")
 
-    verify = verb("verify", _verify, "Judge a recording, a spool or a store.")
+    verify = verb("verify", _later("verify"), "Judge a recording, a spool or a store.")
     verify.add_argument("path", type=Path, help="a recording's folder, a spool or a store")
     verify.add_argument(
         "--register", type=Path, metavar="FILE", help="the township's register.json"
@@ -101,20 +101,25 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--key", type=Path, metavar="PEM", help="the device's public key")
     verify.add_argument("--ledger", type=Path, metavar="DIR", help="the device's ledger")
     _identity(verify)
-    sheet = verb("sheet", _sheet, "Make the record sheet of a recording (Chinese).", json=False)
+    sheet = verb(
+        "sheet", _later("sheet"), "Make the record sheet of a recording (Chinese).", json=False
+    )
     sheet.add_argument("path", type=Path, help="a recording's folder")
     sheet.add_argument("--out", type=Path, metavar="FILE", help=".html or .txt (default: text)")
     sheet.add_argument("--key", type=Path, metavar="PEM", help="the device's public key")
-    sheet.add_argument("--store", default="", help="the store's name, for the sheet")
+    sheet.add_argument("--catalogue", type=Path, metavar="FILE", help="for the names of content")
     _identity(sheet)
-    export = verb("export", _export, "Make one playable MP4 of a recording, with subtitles.")
+    export = verb(
+        "export", _later("export"), "Make one playable MP4 of a recording, with subtitles."
+    )
     export.add_argument("path", type=Path, help="a recording's folder")
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the MP4 to write")
     export.add_argument("--key", type=Path, metavar="PEM", help="the device's public key")
+    export.add_argument("--catalogue", type=Path, metavar="FILE", help="for the names of content")
     export.add_argument("--force", action="store_true", help="export a tampered recording, too")
     _identity(export)
 
-    provision = verb("provision", _provision, "Make keys and the register.")
+    provision = verb("provision", _later("provision"), "Make keys and the register.")
     provision.add_argument(
         "role", choices=("device", "sync", "desk", "township", "custodian", "store")
     )
@@ -135,6 +140,18 @@ def _identity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--identity", type=Path, metavar="FILE", help="a custodian's private age key"
     )
+
+
+def _later(verb: str) -> Callable[[argparse.Namespace], int]:
+    """The verbs of dock and desk, whose imports are heavy: looked up when they are run."""
+
+    def call(options: argparse.Namespace) -> int:
+        from recorder import verbs
+
+        function: Callable[[argparse.Namespace], int] = getattr(verbs, verb)
+        return function(options)
+
+    return call
 
 
 def _print_json(value: object) -> None:

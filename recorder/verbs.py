@@ -1,0 +1,168 @@
+"""The verbs of dock, desk and workshop: options in, one call of the module that does it, a table out."""
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from recorder import config, control
+from recorder.clock import SystemClock
+from recorder.errors import RecorderError
+from recorder.evidence import keys, provision as provisioning, register as registers
+from recorder.evidence.age import Identity, identities
+
+if TYPE_CHECKING:
+    from recorder.evidence.verification_report import Report
+
+
+def _identities(options: argparse.Namespace) -> Sequence[Identity]:
+    if options.identity is None:
+        return ()
+    try:
+        text = options.identity.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecorderError(
+            "identity-unreadable", f"cannot read it: {error}", where=str(options.identity),
+            remedy="Give the file that age-keygen wrote",
+        ) from error  # fmt: skip
+    return identities(text, str(options.identity))
+
+
+def _key(options: argparse.Namespace) -> bytes | None:
+    return None if options.key is None else keys.load_public(options.key)
+
+
+def _print(value: object, as_json: bool) -> None:
+    if as_json:
+        print(msgspec.json.encode(value).decode())
+    else:
+        from recorder.report import table
+
+        print(table(msgspec.to_builtins(value)))
+
+
+def verify(options: argparse.Namespace) -> int:
+    """`recorder verify`."""
+    from recorder.evidence.verification import is_recording, verify_recording
+    from recorder.evidence.verification_folder import verify_folder
+    from recorder.evidence.verification_table import render
+
+    register = None
+    if options.register is not None:
+        township = None if options.township is None else keys.load_public(options.township)
+        register = registers.load(options.register, township)
+    judge = verify_recording if is_recording(options.path) else verify_folder
+    report = judge(
+        options.path,
+        register=register,
+        key=_key(options),
+        ledger=options.ledger,
+        identities=_identities(options),
+    )
+    print(msgspec.json.encode(report).decode() if options.json else render(report))
+    return report.exit_code
+
+
+def _report(options: argparse.Namespace, opened_by: Sequence[Identity]) -> "Report":
+    from recorder.evidence.verification import verify_recording
+
+    return verify_recording(options.path, key=_key(options), identities=opened_by)
+
+
+def _names(path: Path | None) -> Mapping[str, str]:
+    """The catalogue's words for content items, where a catalogue is given."""
+    if path is None:
+        return {}
+    from recorder.session import catalogue
+
+    loaded = catalogue.load(path)
+    return {item.id: item.text for act in loaded.acts for item in loaded.content(act)}
+
+
+def sheet(options: argparse.Namespace) -> int:
+    """`recorder sheet`."""
+    from recorder.evidence import sheet as sheets, sheet_html, sheet_text, story
+
+    opened_by = _identities(options)
+    made = sheets.make(
+        story.read(options.path, opened_by), _report(options, opened_by),
+        names=_names(options.catalogue),
+    )  # fmt: skip
+    if options.out is None:
+        print(sheet_text.as_text(made))
+        return 0
+    lay_out = sheet_html.as_html if options.out.suffix == ".html" else sheet_text.as_text
+    try:
+        options.out.write_text(lay_out(made), encoding="utf-8")
+    except OSError as error:
+        raise RecorderError(
+            "sheet-unwritable", f"cannot write it: {error.strerror}", where=str(options.out),
+            remedy="Choose a folder that you may write to",
+        ) from error  # fmt: skip
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """`recorder export`."""
+    from recorder.evidence import export as exports
+
+    opened_by = _identities(options)
+    if not opened_by:
+        raise RecorderError(
+            "no-identity", "a recording is encrypted to its custodians",
+            remedy="Give a custodian's private key with --identity FILE",
+        )  # fmt: skip
+    made = exports.export(
+        options.path, options.out, identities=opened_by, report=_report(options, opened_by),
+        clock=SystemClock(), force=options.force, names=_names(options.catalogue),
+    )  # fmt: skip
+    _print(made, options.json)
+    return 0
+
+
+def sync(options: argparse.Namespace) -> int:
+    """`recorder sync`."""
+    from recorder.sync.progress import Bar, Lines
+    from recorder.sync.worker import run_once
+
+    settings = config.load(options.config)
+    clock = SystemClock()
+    progress = Lines(sys.stdout, clock) if options.json else Bar(sys.stderr, clock)
+
+    def say(phrase: str) -> None:
+        request = control.Request("say", phrase)
+        control.ask(Path(settings.paths.run), request, timeout_s=2.0)
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if options.watch:
+        from recorder.sync.watch import watch
+
+        watch(settings, progress, stop=stop, say=say, clock=clock)
+        return 0
+    return run_once(settings, progress, say=say, clock=clock, stop=stop).exit_code
+
+
+def provision(options: argparse.Namespace) -> int:
+    """`recorder provision`."""
+    if options.role == "store":
+        from recorder.sync.stores.marker import init_store
+
+        _print(init_store(options.folder, options.name), options.json)
+        return 0
+    if options.role == "custodian":
+        public = provisioning.new_custodian(options.folder / "custodian.key")
+        _print({"file": str(options.folder / "custodian.key"), "public": public}, options.json)
+        return 0
+    made = provisioning.provision(
+        options.role, options.folder, options.name or options.role,
+        custodians=options.custodian, township=options.township, clock=SystemClock(),
+    )  # fmt: skip
+    _print(made, options.json)
+    return 0
