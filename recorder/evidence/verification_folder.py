@@ -10,13 +10,26 @@ from recorder.errors import RecorderError
 from recorder.evidence import verification_ledger
 from recorder.evidence.age import Identity
 from recorder.evidence.register import Register
-from recorder.evidence.verification import is_recording, verify
+from recorder.evidence.verification import is_recording, verify, verify_recording
 from recorder.evidence.verification_ledger import Ledger
 from recorder.evidence.verification_report import Findings, FolderReport, Level, Report
 from recorder.evidence.verification_trust import trust
 from recorder.spool import number_of
 
 _BESIDE = frozenset({"ledger", "quarantine", "days", "live", "statements", "receipts"})
+
+
+def verify_path(
+    path: Path,
+    *,
+    register: Register | None = None,
+    key: bytes | None = None,
+    ledger: Path | None = None,
+    identities: Sequence[Identity] | None = None,
+) -> Report | FolderReport:
+    """``verify_recording`` or ``verify_folder``, whichever ``path`` calls for."""
+    check = verify_recording if is_recording(path) or not path.is_dir() else verify_folder
+    return check(path, register=register, key=key, ledger=ledger, identities=identities)
 
 
 def verify_folder(
