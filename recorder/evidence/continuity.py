@@ -206,6 +206,9 @@ class Continuity:
         gap_limit_ns: int,
     ) -> None:
         word = _WORD[kind]
+        if timescale is not None and timescale <= 0:
+            self._wrong("time", f"the {word} has no time scale", where)
+            return
         if run is None or timescale is None or run.state is TrackState.ABSENT or not run.units:
             self._next_tick.pop(kind, None)
             self._degrade(where, body, f"{word} absent")

@@ -104,7 +104,7 @@ class Picture:
             return
         if len(run.durations) != said.units:
             self._wrong(written, piece, f"{len(run.durations)} frames, the line says {said.units}")
-        longest_ns = max(run.durations) * NS // track.timescale
+        longest_ns = max(run.durations) * NS // max(1, track.timescale)
         limit_ns = int(_PERIODS * written.line.period_ns)
         if longest_ns > limit_ns >= said.gap_ns:
             self._wrong(

@@ -77,12 +77,20 @@ def verify(
     picture = Picture(bag, identities, findings) if identities else None
     journal = Journal(found, digests, findings, identities, picture.feed if picture else None)
     paths = [p for p in chain.files(bag / "data", "journal") if _regular(found, p)]
-    public = declared_key(paths)
+    public = _declared(paths)
     if not paths or "data/journal.jsonl" not in found.files:
         findings.add(
             Level.TAMPERED, "missing", "the journal is not there", file="data/journal.jsonl"
         )
-    journal.walk(paths, public or bytes(32), sealed=sealed)
+    try:
+        journal.walk(paths, public or bytes(32), sealed=sealed)
+    except OSError as error:
+        findings.add(
+            Level.TAMPERED,
+            "unreadable",
+            f"the journal cannot be read: {error.strerror}",
+            file="data/journal.jsonl",
+        )
     folder = Bag(found, findings, digests)
     if sealed:
         folder.seal(public)
@@ -165,6 +173,13 @@ def _inventory(bag: Path) -> Inventory:
     if not any(name in found.files for name in _MARKS) and "data/segments" not in found.folders:
         raise RecorderError("no-bag", "this is no recording", where=str(bag), remedy=remedy)
     return found
+
+
+def _declared(paths: Sequence[Path]) -> bytes | None:
+    try:
+        return declared_key(paths)
+    except OSError:
+        return None  # the walk says so
 
 
 def _regular(found: Inventory, path: Path) -> bool:

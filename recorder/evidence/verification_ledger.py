@@ -75,8 +75,19 @@ def files(folder: Path) -> list[Path]:
 
 
 def read(folder: Path, findings: Findings) -> Ledger:
-    """Walk the ledger; defects become findings. RecorderError where there is none at all."""
-    paths = files(folder)
+    """Walk the ledger; defects become findings. RecorderError where none can be read."""
+    try:
+        return _read(files(folder), findings)
+    except OSError as error:
+        raise RecorderError(
+            "no-ledger",
+            f"cannot read it: {error.strerror}",
+            where=str(folder),
+            remedy="Check the medium and the folder's permissions",
+        ) from error
+
+
+def _read(paths: Sequence[Path], findings: Findings) -> Ledger:
     ledger = Ledger(paths[0].parent, {}, {}, {})
     key: bytes | None = None
     stored = bool(_STORED.fullmatch(paths[0].name))

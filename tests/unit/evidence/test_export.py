@@ -175,5 +175,5 @@ def test_captions_never_overlap_and_keep_the_media_s_length() -> None:
     assert all(c.from_s < c.to_s for c in told)
     assert all(a.to_s <= b.from_s for a, b in zip(told, told[1:], strict=False))
     assert told[-1].to_s <= 10.0
-    assert not any("no" == row for c in told for row in c.text.splitlines())
+    assert not any(row == "no" for c in told for row in c.text.splitlines())
     assert all(len(c.text.splitlines()) <= 5 for c in told)

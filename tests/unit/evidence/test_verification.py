@@ -1,18 +1,22 @@
 """What verify says of recordings that are whole, broken off, lossy, or signed by strangers."""
 
 import base64
+import hashlib
 import shutil
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from recorder.capture.messages import TrackState
 from recorder.clock import NS
 from recorder.errors import RecorderError
-from recorder.evidence import lines, recovery
+from recorder.evidence import chain, lines, recovery, sheet, story
 from recorder.evidence.age import Identity
 from recorder.evidence.register import FORMAT, Key, Register
+from recorder.evidence.sheet_html import as_html
+from recorder.evidence.sheet_text import as_text
 from recorder.evidence.verification import verify_recording
 from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Finding, Report, Verdict
@@ -266,6 +270,48 @@ def test_a_store_with_two_devices_is_checked_device_by_device(tmp_path: Path) ->
     report = verify_folder(store)
     assert report.verdict is Verdict.TAMPERED
     assert report.findings[0].code == "recording-missing"
+
+
+@settings(max_examples=60, deadline=None,
+          suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
+@given(data=st.data())
+def test_whatever_a_stranger_signs_verify_answers_and_never_calls_it_valid(
+    device: bags.Device, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """A forger may sign any nonsense with a key of their own."""
+    source = device.spool / "bc-001-00000001-0001"
+    if not source.exists():
+        bags.plain(device)
+    bag = bags.copy(source, tmp_path_factory.mktemp("forged"))
+    number = st.one_of(st.integers(-5, 5), st.integers(-(2**63), 2**63 - 1))
+    text = st.one_of(
+        st.text(max_size=20), st.just("data/../../x"), st.just("data/segments/0001.mp4.age")
+    )
+    prev, rows = chain.ZERO, []
+    for raw, _ in chain.raw_lines(bag / "data/journal.jsonl"):
+        line = msgspec.json.decode(raw.partition(b"\t")[0])
+        line["prev"] = prev
+        for key in list(line):
+            if (
+                key not in ("n", "kind", "prev", "key", "clock")
+                and data.draw(st.integers(0, 9)) == 0
+            ):
+                if isinstance(line[key], int) and not isinstance(line[key], bool):
+                    line[key] = data.draw(number)
+                elif isinstance(line[key], str):
+                    line[key] = data.draw(text)
+        for track in line.get("tracks", ()):
+            track["timescale"] = data.draw(st.sampled_from([track["timescale"], 0, -1]))
+        signed = msgspec.json.encode(line)
+        row = signed + b"\t" + base64.b64encode(device.signer.sign(signed))
+        rows.append(row + b"\n")
+        prev = hashlib.sha256(row).hexdigest()
+    (bag / "data/journal.jsonl").write_bytes(b"".join(rows))
+    report = verify_recording(bag, identities=[device.identity])
+    assert report.exit_code == 1
+    assert render(report) and msgspec.json.encode(report)
+    page = sheet.make(story.read(bag), report)
+    assert as_html(page) and as_text(page)
 
 
 def test_the_report_is_json_and_a_table_with_the_verdict_first(device: bags.Device) -> None:
