@@ -1,5 +1,6 @@
 """The timeline as subtitles: what is on the screen, from when to when. Pure."""
 
+import itertools
 from collections.abc import Sequence
 
 import msgspec
@@ -39,7 +40,7 @@ def captions(events: Sequence[Event], watermark: str, *, length_s: float) -> tup
     limit_s = length_s or max(to_s for _, to_s, _ in shown)
     edges = sorted({min(edge, limit_s) for from_s, to_s, _ in shown for edge in (from_s, to_s)})
     out: list[Caption] = []
-    for from_s, to_s in zip(edges, edges[1:], strict=False):
+    for from_s, to_s in itertools.pairwise(edges):
         if to_s - from_s < _SHORTEST_S:
             continue
         rows = [text for begins, ends, text in shown if begins <= from_s and ends >= to_s]

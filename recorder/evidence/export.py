@@ -80,7 +80,7 @@ def export(
     )
     part = out.with_name(f".{out.name}.part")
     try:
-        made = _write(part, runs(bag, story, identities), told, report, story, language)
+        made = _write(part, runs(bag, identities), told, report, story, language)
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         digest, size = _digest(part)

@@ -8,7 +8,6 @@ import msgspec
 from recorder.errors import RecorderError
 from recorder.evidence import chain, lines, plaintext
 from recorder.evidence.age import Identity
-from recorder.evidence.story import Story
 
 
 class Run:
@@ -69,7 +68,7 @@ class _Found(msgspec.Struct):
     fragments: list[lines.Fragment]
 
 
-def runs(bag: Path, story: Story, keys: Sequence[Identity]) -> list[Run]:
+def runs(bag: Path, keys: Sequence[Identity]) -> list[Run]:
     """The recording's runs in order. Fragment lines are kept, media is read as it is asked for."""
     found: dict[int, _Found] = {}
     for item in chain.read(chain.files(bag / "data", "journal"), lines.Journal, None):

@@ -3,6 +3,7 @@
 The chain's reader passes them over; what else stands there would be foreign and unseen.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ _PIECE_BYTES = 1024 * 1024
 
 def leftovers(paths: Sequence[Path]) -> Iterator[chain.Defect]:
     """A defect for each file whose passed-over lines are not how the next file begins."""
-    for path, following in zip(paths, paths[1:], strict=False):
+    for path, following in itertools.pairwise(paths):
         first = next(iter(chain.raw_lines(following)), (b"", False))[0]
         takes_over = number(first)
         if takes_over is None:

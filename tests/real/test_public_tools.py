@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -9,11 +10,10 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-import bagit  # type: ignore[import-untyped]
+import bagit
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -139,8 +139,10 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Bag:
 
 
 @pytest.fixture(params=["whole", "broken_off", "killed"])
-def bag(request: pytest.FixtureRequest) -> Iterator[Bag]:
-    yield request.getfixturevalue(request.param)
+def bag(request: pytest.FixtureRequest) -> Bag:
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Bag)
+    return found
 
 
 def test_sha256sum_finds_every_file_as_the_manifests_say(bag: Bag) -> None:
@@ -198,7 +200,7 @@ def test_all_segments_concatenated_decode_as_one_with_every_frame_once(
     report = verify_recording(bag.path, key=bag.key)
     assert report.facts is not None
     assert len(times) == len(set(times)) == report.facts.frames
-    steps = {b - a for a, b in zip(times, times[1:], strict=False)}
+    steps = {b - a for a, b in itertools.pairwise(times)}
     gaps = {step for step in steps if step > 3000 * 1.5}
     assert len(gaps) == len([g for g in report.interruptions if g.to_ns is not None])
 

@@ -5,7 +5,7 @@ Random changes to real bags: none may be missed, and each gets the verdict that 
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -40,7 +40,7 @@ class World(msgspec.Struct):
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     folder = tmp_path_factory.mktemp("tampering")
     device = bags.Device(folder / "device")
     first = bags.plain(device)
@@ -48,7 +48,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     open_writer = device.begin()
     made = bags.media(4)
     open_writer.fragments(bags.batch(made))
-    yield World(device, [first.name, second.name, open_writer.name], folder / "scratch" / "spool")
+    return World(device, [first.name, second.name, open_writer.name], folder / "scratch" / "spool")
 
 
 Edit = Callable[[bytes], bytes]
@@ -327,11 +327,7 @@ def test_any_change_of_the_ledger_is_found(
     if after == before:
         return
     path.write_bytes(after)
-    try:
-        report = verify_folder(spool, key=world.device.signer.public)
-    except RecorderError as error:
-        assert error.code == "no-ledger"
-        return
+    report = verify_folder(spool, key=world.device.signer.public)
     assert report.exit_code == 1
     torn_end = not after.endswith(b"\n")
     if not torn_end and not before.startswith(after):

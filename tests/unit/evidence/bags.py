@@ -101,10 +101,10 @@ def media(
         for each in (video, audio):
             if each is not None:
                 out.mux(each.encode(None))
-    return _split(bytes(sink.data), stream, at_s)
+    return _split(bytes(sink.data), stream)
 
 
-def _split(data: bytes, stream: int, at_s: int) -> Media:
+def _split(data: bytes, stream: int) -> Media:
     init, rest, pieces = b"", b"", []
     for box in boxes.iterate(data):
         piece = data[box.start : box.end]

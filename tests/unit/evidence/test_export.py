@@ -1,6 +1,7 @@
 """The export: one MP4 that plays, with captions, noted as a copy; never of a tampered recording."""
 
 import hashlib
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,8 @@ def test_a_recording_becomes_one_mp4_with_every_frame_sound_and_captions(
     assert note.sha256 == hashlib.sha256(out.read_bytes()).hexdigest()
     written = json.loads((tmp_path / "out.mp4.json").read_text())
     assert (written["sha256"], written["recording"]) == (note.sha256, bag.name)
-    assert written["verdict"] == "valid" and written["left_out"] == []
+    assert written["verdict"] == "valid"
+    assert written["left_out"] == []
     tagmanifest = (bag / "tagmanifest-sha256.txt").read_bytes()
     assert written["tagmanifest_sha256"] == hashlib.sha256(tagmanifest).hexdigest()
 
@@ -77,11 +79,13 @@ def test_an_interruption_stays_one_with_silence_in_the_sound(
     exported(device, bags.interrupted(device), out)
     found = seen(out)
     times = [at for at, _ in found["video"]]
-    assert len(times) == 240 and max(b - a for a, b in zip(times, times[1:], strict=False)) > 3
+    assert len(times) == 240
+    assert max(b - a for a, b in itertools.pairwise(times)) > 3
     sound = [at for at, _ in found["audio"]]
-    assert max(b - a for a, b in zip(sound, sound[1:], strict=False)) < 0.05
+    assert max(b - a for a, b in itertools.pairwise(sound)) < 0.05
     quiet = [abs(frame.to_ndarray()).max() for at, frame in found["audio"] if 4.3 < at < 6.7]
-    assert quiet and max(quiet) < 0.01
+    assert quiet
+    assert max(quiet) < 0.01
     assert any("记录中止" in text and 4 <= at < 7 for at, text in found["texts"])
 
 
@@ -140,10 +144,13 @@ def test_a_tampered_recording_is_refused_unless_forced_and_then_says_so(
     out = tmp_path / "out.mp4"
     with pytest.raises(RecorderError) as caught:
         exported(device, bag, out)
-    assert caught.value.code == "export-tampered" and not out.exists()
+    assert caught.value.code == "export-tampered"
+    assert not out.exists()
     note = exported(device, bag, out, force=True)
-    assert note.forced and note.verdict == "tampered"
-    assert len(note.left_out) == 1 and "0002" in note.left_out[0]
+    assert note.forced
+    assert note.verdict == "tampered"
+    assert len(note.left_out) == 1
+    assert "0002" in note.left_out[0]
     assert 5 * 30 <= len(seen(out)["video"]) < 12 * 30
 
 
@@ -161,7 +168,8 @@ def test_errors_name_what_to_do_and_leave_nothing_behind(
     ):
         with pytest.raises(RecorderError) as caught:
             exported(device, bag, out, **more)
-        assert caught.value.code == code and caught.value.remedy
+        assert caught.value.code == code
+        assert caught.value.remedy
     assert list(folder.iterdir()) == []
     assert not list(bag.rglob("*out.mp4*"))
 
@@ -173,7 +181,7 @@ def test_captions_never_overlap_and_keep_the_media_s_length() -> None:
     ]
     told = captions(events, "copy", length_s=10.0)
     assert all(c.from_s < c.to_s for c in told)
-    assert all(a.to_s <= b.from_s for a, b in zip(told, told[1:], strict=False))
+    assert all(a.to_s <= b.from_s for a, b in itertools.pairwise(told))
     assert told[-1].to_s <= 10.0
     assert not any(row == "no" for c in told for row in c.text.splitlines())
     assert all(len(c.text.splitlines()) <= 5 for c in told)

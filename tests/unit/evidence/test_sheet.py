@@ -41,8 +41,10 @@ def test_every_field_of_the_sheet_is_there_in_both_forms(device: bags.Device) ->
     page = made(device, bags.plain(device), [device.identity])
     for text in (as_html(page), as_text(page)):
         assert [field for field in FIELDS if field not in text] == []
-        assert "bc-001-00000001-0001" in text and "2056年11月23日" in text
-        assert "封条粘贴" in text and "设备播报，执法人员口述确认" in text
+        assert "bc-001-00000001-0001" in text
+        assert "2056年11月23日" in text
+        assert "封条粘贴" in text
+        assert "设备播报，执法人员口述确认" in text
 
 
 def test_personal_data_only_with_the_custodians_key(device: bags.Device) -> None:
@@ -58,7 +60,8 @@ def test_a_key_that_is_not_the_custodians_is_an_error(device: bags.Device) -> No
     stranger, _ = Identity.generate()
     with pytest.raises(RecorderError) as caught:
         story.read(bags.plain(device), [stranger])
-    assert caught.value.code == "age-identity" and caught.value.where
+    assert caught.value.code == "age-identity"
+    assert caught.value.where
 
 
 def test_an_interruption_stands_on_the_sheet_with_cause_choice_and_duty(
@@ -74,7 +77,8 @@ def test_a_tampered_recording_says_so_on_top(device: bags.Device) -> None:
     bag = bags.plain(device)
     (bag / "data/segments/0001.mp4.age").unlink()
     page = as_html(made(device, bag, None))
-    assert 'class="verdict"' in page and "与签名不符" in page
+    assert 'class="verdict"' in page
+    assert "与签名不符" in page
 
 
 def test_the_page_is_whole_escapes_what_it_shows_and_fetches_nothing(device: bags.Device) -> None:
@@ -96,7 +100,8 @@ def test_the_page_is_whole_escapes_what_it_shows_and_fetches_nothing(device: bag
 
     Checker().feed(page)
     assert open_tags == []
-    assert "url(" not in page and "&lt;img" in page
+    assert "url(" not in page
+    assert "&lt;img" in page
 
 
 def test_the_timeline_tells_what_happened_in_its_order(device: bags.Device) -> None:
@@ -128,4 +133,5 @@ def test_what_a_later_boot_says_of_the_end_is_on_the_clock_of_the_media(
     report = verify_recording(bag, key=device.signer.public)
     assert report.findings == ()
     assert report.interruptions[0].from_utc == "2026-11-23T01:30:03.000Z"
-    assert report.facts is not None and report.facts.end_utc == "2026-11-23T01:30:03.000Z"
+    assert report.facts is not None
+    assert report.facts.end_utc == "2026-11-23T01:30:03.000Z"

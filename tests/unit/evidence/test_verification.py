@@ -241,7 +241,8 @@ def test_something_that_is_no_bag_is_an_error_with_a_remedy(tmp_path: Path) -> N
         with pytest.raises(RecorderError) as caught:
             verify_recording(path)
         assert caught.value.code == "no-bag"
-        assert caught.value.remedy and str(path) == caught.value.where
+        assert caught.value.remedy
+        assert str(path) == caught.value.where
     with pytest.raises(RecorderError):
         verify_folder(tmp_path)
 
@@ -309,9 +310,11 @@ def test_whatever_a_stranger_signs_verify_answers_and_never_calls_it_valid(
     (bag / "data/journal.jsonl").write_bytes(b"".join(rows))
     report = verify_recording(bag, identities=[device.identity])
     assert report.exit_code == 1
-    assert render(report) and msgspec.json.encode(report)
+    assert render(report)
+    assert msgspec.json.encode(report)
     page = sheet.make(story.read(bag), report)
-    assert as_html(page) and as_text(page)
+    assert as_html(page)
+    assert as_text(page)
 
 
 def test_the_report_is_json_and_a_table_with_the_verdict_first(device: bags.Device) -> None:
