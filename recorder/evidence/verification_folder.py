@@ -16,6 +16,7 @@ from recorder.evidence.verification_report import Findings, FolderReport, Level,
 from recorder.evidence.verification_trust import trust
 from recorder.spool import number_of
 
+_SHORT = "ledger-short"
 _BESIDE = frozenset({"ledger", "quarantine", "days", "live", "statements", "receipts"})
 
 
@@ -81,6 +82,14 @@ def verify_folder(
                 )
                 level = Level.TAMPERED if sealed or known is None else Level.INCOMPLETE
                 findings.add(level, "no-bag", error.problem, file=bag.name)
+        behind = [r.recording for r in reports if _SHORT in {f.code for f in r.findings}]
+        if known is not None and any(name in there for name in behind):
+            findings.add(
+                Level.INCOMPLETE,
+                _SHORT,
+                f"the ledger here ends at line {known.lines - 1}, but {', '.join(behind[:3])} "
+                "quote later ones",
+            )
         if known is not None:
             for level, code, text in verification_ledger.absent(known, there):
                 findings.add(level, code, text)

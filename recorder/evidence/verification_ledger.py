@@ -207,7 +207,7 @@ def compare(
     seal = known.seal
     if seal is None:
         if tagmanifest_sha256:
-            findings.add(Level.NOTE, "ledger-short", "the ledger given has no seal line for it yet")
+            findings.add(Level.NOTE, "no-seal-line", "the ledger given has no seal line for it yet")
         return
     if not tagmanifest_sha256:
         findings.add(Level.TAMPERED, "seal-removed", "the ledger says sealed, but there is no seal")

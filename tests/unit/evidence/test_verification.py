@@ -317,6 +317,19 @@ def test_whatever_a_stranger_signs_verify_answers_and_never_calls_it_valid(
     assert as_text(page)
 
 
+def test_a_ledger_that_was_cut_is_proven_so_by_the_recordings_beside_it(
+    device: bags.Device,
+) -> None:
+    bags.plain(device)
+    bags.plain(device)
+    path = device.spool / "ledger" / "0001.jsonl"
+    rows = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(rows[:3]))
+    report = verify_folder(device.spool, key=device.signer.public)
+    assert (report.verdict, report.exit_code) == (Verdict.INCOMPLETE, 1)
+    assert [f.code for f in report.findings] == ["ledger-short"]
+
+
 def test_the_report_is_json_and_a_table_with_the_verdict_first(device: bags.Device) -> None:
     bag = bags.interrupted(device, statement=True)
     report = verify(device, bag)
