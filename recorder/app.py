@@ -71,6 +71,16 @@ _LIGHTS = {
     State.CLOSING: LightState.CLOSING,
     State.FAILED: LightState.FAILED,
 }
+_NO_WARNINGS = frozenset(
+    {
+        State.STARTING,
+        State.OPENING,
+        State.INTERRUPTED,
+        State.EXPLAINING,
+        State.ENDING,
+        State.CLOSING,
+    }
+)
 _GESTURES = {
     1: {
         Gesture.PRESS: Event.PRESS,
@@ -457,7 +467,7 @@ class App:
         said_ns = self._warned.get(phrase)
         if said_ns is not None and self.event_ns - said_ns < _REPEAT_WARNING_NS:
             return
-        if self.session.state in (State.STARTING, State.OPENING, State.EXPLAINING, State.ENDING):
+        if self.session.state in _NO_WARNINGS:
             return  # not into the officers' words; it is said as soon as these are over
         self._warned[phrase] = self.event_ns
         if minutes is None:

@@ -123,7 +123,7 @@ class Voice(_Strict, frozen=True, kw_only=True):
     """Who speaks, and through what. ``none`` lights and logs only, and the journal says so."""
 
     kind: Literal["pyttsx3", "none"] = "pyttsx3"
-    rate_wpm: Annotated[int, Meta(ge=80, le=300)] = 170
+    rate_wpm: Annotated[int, Meta(ge=80, le=300)] = 200
     volume: Annotated[float, Meta(ge=0, le=1)] = 1.0
     output: str = ""
     render_timeout_s: Annotated[float, Meta(ge=1, le=30)] = 5.0

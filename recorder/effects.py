@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from recorder import __version__
-from recorder.act import Act, EndSource, Gap
+from recorder.act import Act, EndSource, Gap, hole_ns
 from recorder.checks.result import Level
 from recorder.clock import NS, Quality, iso
 from recorder.errors import RecorderError
@@ -19,7 +19,7 @@ from recorder.ring import Piece
 from recorder.session import hanzi
 from recorder.session.case import Checked, arrival_utc
 from recorder.session.interruption import Explaining
-from recorder.session.opening import Done, Element, Opening, Say, Sentence, Slot
+from recorder.session.opening import Answered, Done, Element, Opening, Say, Sentence, Slot
 from recorder.session.opening import Effect as OpeningEffect
 from recorder.session.phrases import Phrase
 from recorder.session.states import Effect, Event, State
@@ -274,6 +274,15 @@ class Effects:
                             from_ns=effect.from_ns, to_ns=effect.to_ns,
                         )
                     )  # fmt: skip
+                case Answered():
+                    self._open.journal(
+                        lines.Answered(
+                            phrase=effect.phrase.value, heard=effect.heard,
+                            from_ns=effect.from_ns, to_ns=effect.to_ns,
+                        )
+                    )  # fmt: skip
+                    if not effect.heard and effect.phrase is Phrase.CONTINUED:
+                        self._open.due(None, "no_reason_heard")
                 case Done():
                     self._opening = None
                     self._app.post(Event.OPENED)
@@ -549,8 +558,6 @@ class Effects:
         act = self.act
         if act is None or act.sealing or act.covered:
             return False
-        from recorder.act import hole_ns
-
         if act.gap is not None or (act.last_end_ns is not None and hole_ns(act.last_end_ns, piece)):
             self.back(piece)
             self._app.fire(Event.BACK)

@@ -22,5 +22,12 @@ def _rows(data: Mapping[str, object], indent: str) -> Iterator[str]:
                 else:
                     yield f"{indent}  {item}"
         else:
-            shown = {None: "-", True: "yes", False: "no"}.get(value, value)  # type: ignore[call-overload]
-            yield f"{indent}{key:{width}}  {shown}"
+            yield f"{indent}{key:{width}}  {_word(value)}"
+
+
+def _word(value: object) -> object:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value

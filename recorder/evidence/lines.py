@@ -180,6 +180,16 @@ class Slot(_Journal, frozen=True, kw_only=True, tag="slot"):
     to_ns: int | None
 
 
+class Answered(_Journal, frozen=True, kw_only=True, tag="answered"):
+    """A question of the opening that belongs to no element (why so late, why the last recording
+    broke off) was answered aloud, or not (Art. 14, 15)."""
+
+    phrase: str
+    heard: bool
+    from_ns: int | None
+    to_ns: int | None
+
+
 class Mark(_Journal, frozen=True, kw_only=True, tag="mark"):
     """Key content (Art. 12); ``item`` None: marked by the button, not tagged."""
 
@@ -323,7 +333,7 @@ class Close(_Journal, frozen=True, kw_only=True, tag="close"):
 
 
 Journal = (
-    Open | Press | Checks | Arrival | Start | Segment | Fragment | SegmentEnd | Spoken | Slot | Mark
+    Open | Press | Checks | Arrival | Start | Segment | Fragment | SegmentEnd | Spoken | Slot | Answered | Mark
     | Notice | Stage | Obstruction | Sensitive | Unmarked | Interruption | Resumed | Reason
     | StatementDue | Fault | Delay | Loss | Refused | State | Recovered | End | Close
 )  # fmt: skip

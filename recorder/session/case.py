@@ -13,9 +13,10 @@ from recorder import toml
 from recorder.config import Organisation
 from recorder.errors import RecorderError
 from recorder.evidence import lines
-from recorder.session.catalogue import Catalogue, Entry
+from recorder.session.catalogue import Catalogue, Entry, Stage
 
 Word = Annotated[str, Meta(max_length=120)]
+LONG_CHARACTERS = 34
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -65,7 +66,10 @@ class Card(_Strict, frozen=True, kw_only=True):
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """A card that fits, with its act and what should be said about it."""
+    """A card that fits, with its act and what should be said about it.
+
+    ``stages`` are announced; ``known_stages`` may be entered: an inspection may become a seizure.
+    """
 
     card: Card
     entry: Entry
@@ -85,6 +89,12 @@ class Checked(msgspec.Struct, frozen=True):
             card=self.card.id,
             case_number=self.card.case_number,
         )
+
+    @property
+    def known_stages(self) -> tuple[str, ...]:
+        """Every stage that the act may come to: the planned ones first."""
+        names = (stage.name for stage in self.entry.stages)
+        return (*self.stages, *(name for name in names if name not in self.stages))
 
     def obligation(self, stage: str) -> lines.Obligation:
         """What holds from this stage on (Art. 10): a stage may raise the act's obligation."""
@@ -142,12 +152,32 @@ def check(
                 where, "stages", f"{card.act} has no stage {stage!r}",
                 f"Stages: {', '.join(known_stages)}",
             )  # fmt: skip
+    if len(card.stages) != len(set(card.stages)):
+        raise _bad(where, "stages", "a stage stands twice", "Name every stage once")
     arrival_utc(card, where)
     warnings = []
     if len(card.officers) < 2:
         warnings.append("fewer than two officers on the card")
     if entry.approval and not card.documents:
         warnings.append("this act needs an approval, and the card names no document")
-    if today > catalogue.valid_until:
-        warnings.append(f"the catalogue was valid until {catalogue.valid_until}")
-    return Checked(card, entry, card.stages or tuple(known_stages), tuple(warnings))
+    if entry.warn_night or entry.warn_holiday:
+        when = (
+            ("at night", entry.warn_night),
+            ("on public holidays", entry.warn_holiday),
+        )
+        never = " or ".join(words for words, applies in when if applies)
+        warnings.append(f"this act may not be done {never} unless it is urgent")
+    for key in ("place", "reason", "subject"):
+        if len(getattr(card, key)) > LONG_CHARACTERS:
+            warnings.append(f"key {key}: over {LONG_CHARACTERS} characters take 8 s to read aloud")
+    if not catalogue.valid_from <= today <= catalogue.valid_until:
+        warnings.append(
+            f"the catalogue is valid from {catalogue.valid_from} to {catalogue.valid_until}"
+        )
+    planned = tuple(stage.name for stage in entry.stages if not _raises(entry, stage))
+    return Checked(card, entry, card.stages or planned or tuple(known_stages), tuple(warnings))
+
+
+def _raises(entry: Entry, stage: Stage) -> bool:
+    """A stage that nobody plans: it turns an act that may be recorded into one that must be."""
+    return entry.obligation == "may" and stage.obligation == "must"

@@ -1,6 +1,7 @@
-"""The township's list of acts (Art. 8): content, stages, obligation. Strict; pure but for ``load``."""
+"""The township's list of acts (Art. 8): content, stages, obligation. Pure but for ``load``."""
 
 import hashlib
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,7 +16,9 @@ Text = Annotated[str, Meta(min_length=1, max_length=200)]
 Date = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 Obligation = Literal["must", "may"]
 
-MUST_ARTICLE = "10"
+MUST_ARTICLE = "10."
+NEVER_ENTRUSTED = frozenset({"10.1", "10.2"})
+"""Sealing and seizing: an entrusted organisation may not do them."""
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -45,7 +48,7 @@ class Entry(_Strict, frozen=True, kw_only=True):
     title: Text
     basis: Text
     obligation: Obligation
-    article: Annotated[str, Meta(pattern=r"^1[01]\.[1-6]$")]
+    article: Annotated[str, Meta(pattern=r"^(10\.[1-6]|11\.[1-5])$")]
     stages: Annotated[tuple[Stage, ...], Meta(min_length=1)]
     begins: Text
     ends: Text
@@ -67,6 +70,7 @@ class Catalogue(_Strict, frozen=True, kw_only=True):
 
     version: Text
     issued: Date
+    valid_from: Date
     valid_until: Date
     basis: Text
     common: tuple[Item, ...]
@@ -110,12 +114,32 @@ def check(catalogue: Catalogue, where: str) -> None:
             raise bad(f"{key}.id", f"{act.id} stands twice", "Give every act its own id")
         seen.add(act.id)
         if act.article.startswith(MUST_ARTICLE) and act.obligation != "must":
-            raise bad(f"{key}.obligation", f"{act.id} must be recorded (Art. 10)", 'Write "must"')
+            raise bad(
+                f"{key}.obligation",
+                f"{act.id} must be recorded (Art. 10)",
+                'Write "must"',
+            )
+        if act.article in NEVER_ENTRUSTED and act.entrustable:
+            raise bad(
+                f"{key}.entrustable",
+                f"{act.id} may not be entrusted",
+                "Write entrustable = false",
+            )
         items = [item.id for item in catalogue.content(act)]
         if len(items) != len(set(items)):
             raise bad(f"{key}.content", "an item stands twice", "Give every item its own id")
         names = [stage.name for stage in act.stages]
         if len(names) != len(set(names)):
             raise bad(f"{key}.stages", "a stage stands twice", "Name every stage once")
-    if catalogue.valid_until < catalogue.issued:
-        raise bad("valid_until", "lies before issued", "Correct one of the dates")
+        if act.obligation == "must" and any(stage.obligation == "may" for stage in act.stages):
+            raise bad(
+                f"{key}.stages", f"{act.id} must be recorded in every stage",
+                "A stage may raise the obligation, never lower it",
+            )  # fmt: skip
+    for name in ("issued", "valid_from", "valid_until"):
+        try:
+            date.fromisoformat(getattr(catalogue, name))
+        except ValueError as error:
+            raise bad(name, str(error), "Write it like 2026-11-23") from error
+    if catalogue.valid_until < catalogue.valid_from:
+        raise bad("valid_until", "lies before valid_from", "Correct one of the dates")

@@ -1,5 +1,6 @@
 """Numbers and times as Mandarin says them: Hanzi only, because synthesisers stumble over digits."""
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 _DIGITS = "零一二三四五六七八九"
@@ -38,8 +39,8 @@ def digits(text: str) -> str:
 
 
 def year(value: int) -> str:
-    """二〇二六."""
-    return "".join(_DIGITS[int(d)] for d in str(value)).replace("零", "〇")
+    """二〇二六, always four digits."""
+    return "".join(_DIGITS[int(d)] for d in f"{value:04d}").replace("零", "〇")
 
 
 def day(local: datetime) -> str:
@@ -61,17 +62,39 @@ def time(local: datetime) -> str:
 
 
 def duration(seconds: int) -> str:
-    """两分十秒, 一小时零五分, 零秒."""
-    hours, rest = divmod(seconds, 3600)
-    minutes, rest = divmod(rest, 60)
-    parts = []
-    if hours:
-        parts.append(f"{count(hours)}小时")
+    """两分十秒, 两分零五秒, 一小时零五分, 两分钟, 零秒. ValueError from 10000 hours on."""
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    out = f"{count(hours)}小时" if hours else ""
     if minutes:
-        parts.append(f"{count(minutes)}分" + ("" if rest else "钟"))
-    if rest or not parts:
-        parts.append(f"{number(rest) if parts or rest != 2 else '两'}秒")
-    return "".join(parts)
+        out += _after(out, minutes) + "分"
+    if seconds or not out:
+        out += _after(out, seconds, skipped=bool(hours) and not minutes) + "秒"
+    return out + "钟" if minutes and not hours and not seconds else out
+
+
+def _after(before: str, value: int, *, skipped: bool = False) -> str:
+    """A smaller unit's figure: with 零 where a digit or a unit before it is left out."""
+    if not before:
+        return count(value)
+    return ("零" if value < 10 or skipped else "") + number(value)
+
+
+def text(written: str) -> str:
+    """Free text (a place, a reason) with its digits spoken: 3组12号 → 三组十二号.
+
+    Years, numbers over four digits and those with a leading zero go digit by digit.
+    """
+    return re.sub(r"[0-9０-９]+", _spoken, written)
+
+
+def _spoken(found: re.Match[str]) -> str:
+    figures = "".join(str(int(c)) for c in found[0])
+    if len(figures) == 4 and found.string[found.end() :].startswith("年"):
+        return year(int(figures))
+    if len(figures) > 4 or (len(figures) > 1 and figures[0] == "0"):
+        return digits(figures)
+    return number(int(figures))
 
 
 def local(utc_ns: int, offset_min: int) -> datetime:

@@ -32,7 +32,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Explaining:
-    """Begins when the question was spoken; over 4 s after the last press or speech, 30 s at most."""
+    """From resuming on; over 4 s after the last press or speech, after 30 s at most."""
 
     def __init__(self, cause: str, now_ns: int) -> None:
         self._cause = cause
@@ -41,6 +41,7 @@ class Explaining:
         self._last_ns = now_ns
         self._presses = 0
         self._heard: tuple[int, int] | None = None
+        self._heard_ns = 0
 
     def asked(self, now_ns: int) -> None:
         """The question has been spoken (or could not be): from now on people answer."""
@@ -53,29 +54,30 @@ class Explaining:
         self._last_ns = now_ns
 
     def speech(self, start_ns: int, end_ns: int) -> None:
-        """People speak; the device's own voice is filtered out already."""
+        """People speak; the device's own voice is filtered out already. A stretch may be told
+        several times while it grows."""
         if self._asked_ns is None or end_ns <= max(start_ns, self._asked_ns):
             return
         start_ns = max(start_ns, self._asked_ns)
         first = start_ns if self._heard is None else self._heard[0]
         self._heard = (first, max(end_ns, self._heard[1] if self._heard else end_ns))
+        self._heard_ns = max(self._heard_ns, end_ns - start_ns)
         self._last_ns = max(self._last_ns, end_ns)
 
     def over(self, now_ns: int) -> bool:
         """It is time to go on."""
         if now_ns - self._began_ns >= LIMIT_NS:
             return True
-        if self._asked_ns is None:
+        if self._asked_ns is None or not (self._heard or self._presses):
             return False
-        wait_ns = QUIET_NS if self._heard or self._presses else 2 * QUIET_NS
-        return now_ns - self._last_ns >= wait_ns
+        return now_ns - self._last_ns >= QUIET_NS
 
     def answer(self) -> Answer:
         """The result; ``heard`` False means a statement falls due."""
-        heard = self._heard is not None and self._heard[1] - self._heard[0] >= ENOUGH_NS
+        heard = self._heard_ns >= ENOUGH_NS
         if self._cause in NOT_OBJECTIVE:
             category: Category = "not_objective"
         else:
             category = CATEGORIES[self._presses]
-        from_ns, to_ns = self._heard if self._heard else (None, None)
+        from_ns, to_ns = self._heard if self._heard and heard else (None, None)
         return Answer(category, self._presses, heard, from_ns, to_ns)

@@ -1,38 +1,23 @@
 """The announced opening (Art. 14): which element is read, asked for, confirmed, heard or missing.
 
-A machine without clock, voice or file: events in, effects out. It goes on whatever the voice does;
-what the device could not say aloud is asked of the officers, or stays ``missing``.
+A machine without clock, voice or file: events in, effects out. It goes on whatever the voice does:
+a question that could not be spoken is listened to all the same, what could not be read aloud is
+asked of the officers at once, and no opening outlives its limit.
 """
 
 from collections import deque
-from collections.abc import Mapping
-from enum import StrEnum
+from collections.abc import Collection, Mapping
 
 import msgspec
 
 from recorder.clock import NS
 from recorder.config import Opening as Limits
 from recorder.evidence.lines import SlotState
+from recorder.session.listening import Listening
+from recorder.session.opening_plan import ASK, Ask, Confirm, Element, Read, Sentence, Step, plan
 from recorder.session.phrases import Phrase, Speaker
 
-
-class Element(StrEnum):
-    """What the officers have to say first, in the rule's order."""
-
-    TIME = "time"
-    PLACE = "place"
-    OFFICERS = "officers"
-    REASON = "reason"
-    SUBJECT = "subject"
-    STAGES = "stages"
-
-
-class Sentence(msgspec.Struct, frozen=True):
-    """A sentence of the opening; ``personal`` ones are encrypted in the journal."""
-
-    phrase: Phrase
-    text: str
-    personal: bool = False
+__all__ = ["Answered", "Done", "Effect", "Element", "Opening", "Say", "Sentence", "Slot"]
 
 
 class Say(msgspec.Struct, frozen=True):
@@ -50,44 +35,32 @@ class Slot(msgspec.Struct, frozen=True):
     to_ns: int | None
 
 
+class Answered(msgspec.Struct, frozen=True):
+    """What came of a question that belongs to no element (why so late, why broken off)."""
+
+    question: Phrase
+    heard: bool
+    from_ns: int | None
+    to_ns: int | None
+
+
 class Done(msgspec.Struct, frozen=True):
     """The opening is over."""
 
 
-Effect = Say | Slot | Done
+Effect = Say | Slot | Answered | Done
 
-ASK = {
-    Element.TIME: Phrase.ASK_TIME,
-    Element.PLACE: Phrase.ASK_PLACE,
-    Element.OFFICERS: Phrase.ASK_OFFICERS,
-    Element.REASON: Phrase.ASK_REASON,
-    Element.SUBJECT: Phrase.ASK_SUBJECT,
-    Element.STAGES: Phrase.ASK_STAGES,
-}
-_PERSONAL = frozenset({Element.PLACE, Element.OFFICERS, Element.REASON, Element.SUBJECT})
-
-
-class _Read(msgspec.Struct, frozen=True):
-    element: Element | None
-    sentences: tuple[Sentence, ...]
-
-
-class _Ask(msgspec.Struct, frozen=True):
-    element: Element | None
-    sentence: Sentence
-
-
-class _Confirm(msgspec.Struct, frozen=True):
-    sentence: Sentence
-
-
-_Step = _Read | _Ask | _Confirm
+LIMIT_NS = 240 * NS
+"""Past this nothing is asked any more: what is left is ``missing``, the notice is still said."""
+SKIPPED_LIMIT_NS = 120 * NS
+"""So long after that (or a skip) the opening ends, even if the voice never reports."""
 
 
 class Opening:
     """``known`` holds the sentences for what the device knows; all other elements are asked for.
 
-    ``done`` are slots that are settled already (after an interruption): they are not said again.
+    ``done`` are slots that are settled already (after an interruption): they are not said again,
+    but those that are only ``announced`` are still to be confirmed.
     ``first`` are questions that come before (why the last recording broke off, why so late).
     """
 
@@ -102,53 +75,45 @@ class Opening:
     ) -> None:
         self._speaker = speaker
         self._limits = limits
-        self._steps: deque[_Step] = deque()
         self._said: deque[Sentence] = deque()
-        self._step: _Step | None = None
+        self._step: Step | None = None
         self._spoken_from: int | None = None
         self._spoken_to: int | None = None
         self._failed = False
         self._asked = 0
-        self._listening_ns: int | None = None
-        self._heard: tuple[int, int] | None = None
-        self._heard_ns = 0
-        self._ongoing = False
-        self._announced: dict[Element, tuple[int, int]] = {}
-        self._settled: set[Element] = set(done or {})
+        self._given_up = False
+        self._listening: Listening | None = None
+        done = done or {}
+        self._steps = deque(plan(known, speaker, done=done, first=first))
+        self._announced = [element for element in Element if done.get(element) == "announced"]
+        self._settled = set(done)
+        self._skipped = False
+        self._limit_ns: int | None = None
         self.finished = False
-        self._plan(known, bool(done), first)
 
     def _fixed(self, phrase: Phrase) -> Sentence:
         return Sentence(phrase, self._speaker.say(phrase))
 
-    def _plan(
-        self,
-        known: Mapping[Element, tuple[Sentence, ...]],
-        resumed: bool,
-        first: tuple[Phrase, ...],
-    ) -> None:
-        if not resumed:
-            self._steps.append(_Read(None, (self._fixed(Phrase.OPENING_START),)))
-        for phrase in first:
-            self._steps.append(_Ask(None, self._fixed(phrase)))
-        wanted = [element for element in Element if element not in self._settled]
-        read = [element for element in wanted if known.get(element)]
-        for element in read:
-            self._steps.append(_Read(element, known[element]))
-        for element in wanted:
-            if element not in read:
-                self._steps.append(_Ask(element, self._fixed(ASK[element])))
-        if read:
-            self._steps.append(_Confirm(self._fixed(Phrase.ADOPT)))
-        self._steps.append(_Read(None, (self._fixed(Phrase.NOTICE_ALL),)))
-
     def begin(self, now_ns: int) -> list[Effect]:
         """Start; the first sentence comes out."""
+        self._limit_ns = now_ns + LIMIT_NS
         return self._next(now_ns)
 
-    def spoken(self, ok: bool, from_ns: int | None, to_ns: int | None, now_ns: int) -> list[Effect]:
-        """The sentence that was to be said ended, or could not be said."""
+    def spoken(
+        self,
+        ok: bool,
+        from_ns: int | None,
+        to_ns: int | None,
+        now_ns: int,
+        sentence: Sentence | None = None,
+    ) -> list[Effect]:
+        """The sentence that was to be said ended, or could not be said.
+
+        ``sentence`` tells which one: late news of one that was skipped changes nothing.
+        """
         if self.finished or self._step is None or not self._said:
+            return []
+        if sentence is not None and sentence is not self._said[0]:
             return []
         self._said.popleft()
         self._failed = self._failed or not ok
@@ -157,28 +122,27 @@ class Opening:
             self._spoken_to = to_ns
         if self._said:
             return [Say(self._said[0])]
-        if isinstance(self._step, _Read):
+        if isinstance(self._step, Read):
             return self._after_read(now_ns)
-        if self._asked and self._listening_ns is None and self._asked_out():
+        if self._given_up:
             return self._next(now_ns)
-        self._listening_ns = now_ns
+        self._listening = Listening(self._limits, now_ns)
         return []
-
-    def _asked_out(self) -> bool:
-        """The ``missing`` sentence of an element was the last thing said."""
-        return self._asked > 2
 
     def _after_read(self, now_ns: int) -> list[Effect]:
         step = self._step
-        assert isinstance(step, _Read)
+        assert isinstance(step, Read)
         element = step.element
         if element is None:
             return self._next(now_ns)
         if self._failed or self._spoken_from is None or self._spoken_to is None:
-            # Nobody heard it: ask the officers, once it is their turn.
-            self._steps.appendleft(_Ask(element, self._fixed(ASK[element])))
+            if self._skipped:
+                self._settled.add(element)
+                return [Slot(element, "missing", None, None), *self._next(now_ns)]
+            # Nobody heard it, or not all of it: ask the officers instead.
+            self._steps.appendleft(Ask(element, self._fixed(ASK[element])))
             return self._next(now_ns)
-        self._announced[element] = (self._spoken_from, self._spoken_to)
+        self._announced.append(element)
         self._settled.add(element)
         slot = Slot(element, "announced", self._spoken_from, self._spoken_to)
         return [slot, *self._next(now_ns)]
@@ -188,54 +152,52 @@ class Opening:
 
         ``start_ns`` and ``end_ns`` bound one stretch; it may be told several times while it grows.
         """
-        if self.finished or self._listening_ns is None or end_ns < self._listening_ns:
+        if self.finished or self._listening is None:
             return []
-        start_ns = max(start_ns, self._listening_ns)
-        if end_ns <= start_ns:
-            return []
-        if self._heard is None:
-            self._heard = (start_ns, end_ns)
-        else:
-            self._heard = (self._heard[0], max(self._heard[1], end_ns))
-        self._heard_ns = max(self._heard_ns, end_ns - start_ns)
-        self._ongoing = ongoing
+        self._listening.speech(start_ns, end_ns, ongoing)
         return self.tick(now_ns)
 
     def tick(self, now_ns: int) -> list[Effect]:
         """Time passes: an answer is over after a silence, a question after its limit."""
-        if self.finished or self._listening_ns is None:
+        if self.finished:
             return []
-        enough = self._heard_ns >= self._limits.speech_s * NS
-        if self._heard is not None and enough:
-            over = now_ns - self._heard[1] >= self._limits.silence_s * NS
-            if (over and not self._ongoing) or now_ns - self._heard[1] >= 5 * NS:
-                return self._answered(now_ns)
+        if self._limit_ns is not None and now_ns >= self._limit_ns:
+            return self._finish() if self._skipped else self.skip(now_ns)
+        if self._listening is None:
             return []
-        if now_ns - self._listening_ns < self._limits.answer_s * NS:
-            return []
-        return self._silent(now_ns)
+        match self._listening.result(now_ns):
+            case "answered" if self._listening.heard is not None:
+                return self._answered(*self._listening.heard, now_ns)
+            case "silent":
+                return self._silent(now_ns)
+        return []
 
-    def _answered(self, now_ns: int) -> list[Effect]:
-        assert self._heard is not None
-        from_ns, to_ns = self._heard
+    def _answered(self, from_ns: int, to_ns: int, now_ns: int) -> list[Effect]:
         out: list[Effect] = []
-        if isinstance(self._step, _Confirm):
+        if isinstance(self._step, Confirm):
             out += [Slot(element, "adopted", from_ns, to_ns) for element in self._announced]
             self._announced.clear()
-        elif isinstance(self._step, _Ask) and self._step.element is not None:
-            self._settled.add(self._step.element)
-            out.append(Slot(self._step.element, "heard", from_ns, to_ns))
+        elif isinstance(self._step, Ask):
+            if self._step.element is None:
+                out.append(Answered(self._step.sentence.phrase, True, from_ns, to_ns))
+            else:
+                self._settled.add(self._step.element)
+                out.append(Slot(self._step.element, "heard", from_ns, to_ns))
         return out + self._next(now_ns)
 
     def _silent(self, now_ns: int) -> list[Effect]:
         step = self._step
-        self._listening_ns = None
-        self._heard, self._heard_ns, self._ongoing = None, 0, False
+        self._listening = None
         self._asked += 1
         if self._asked == 1:
             return self._say((self._fixed(Phrase.AGAIN),))
-        if isinstance(step, _Ask) and step.element is not None:
-            self._asked = 3
+        if isinstance(step, Ask) and step.element is None:
+            return [
+                Answered(step.sentence.phrase, False, None, None),
+                *self._next(now_ns),
+            ]
+        if isinstance(step, Ask) and step.element is not None:
+            self._given_up = True
             self._settled.add(step.element)
             text = self._speaker.say(Phrase.MISSING, element=self._speaker.element(step.element))
             return [
@@ -245,19 +207,37 @@ class Opening:
         return self._next(now_ns)
 
     def skip(self, now_ns: int) -> list[Effect]:
-        """The officer skips what is still to be asked: it stays ``missing``. The notice is said."""
-        if self.finished:
+        """The officer skips what is still to be asked or confirmed: it stays as it is, ``missing``.
+
+        What the device knows is still read, and the notice said. The caller cuts the sentence that
+        is being spoken and never reports it; where it is still wanted it comes out once more.
+        """
+        if self.finished or self._step is None:
             return []
-        out: list[Effect] = list(self.missing())
-        notice = _Read(None, (self._fixed(Phrase.NOTICE_ALL),))
-        if isinstance(self._step, _Read) and self._step.sentences == notice.sentences:
-            return out
-        self._steps = deque([notice])
+        if not self._skipped:
+            self._skipped = True
+            self._limit_ns = now_ns + SKIPPED_LIMIT_NS
+        out: list[Effect] = []
+        step = self._step
+        for left in (step, *self._steps):
+            if isinstance(left, Ask) and left.element is None:
+                out.append(Answered(left.sentence.phrase, False, None, None))
+        unread = {s.element for s in (step, *self._steps) if isinstance(s, Read)}
+        out += self.missing(keep=unread)
+        self._steps = deque(s for s in self._steps if isinstance(s, Read))
+        if isinstance(step, Read):
+            return out + self._say(step.sentences)
         return out + self._next(now_ns)
 
-    def missing(self) -> list[Slot]:
-        """Elements that nobody settled become ``missing``, now."""
-        left = [element for element in Element if element not in self._settled]
+    def _finish(self) -> list[Effect]:
+        """The voice never reported: what is left is ``missing``, and the recording goes on."""
+        self.finished = True
+        self._step = None
+        return [*self.missing(), Done()]
+
+    def missing(self, keep: Collection[Element | None] = ()) -> list[Slot]:
+        """Elements that nobody settled become ``missing``, now; but not those of ``keep``."""
+        left = [e for e in Element if e not in self._settled and e not in keep]
         self._settled.update(left)
         return [Slot(element, "missing", None, None) for element in left]
 
@@ -268,19 +248,13 @@ class Opening:
         return [Say(self._said[0])]
 
     def _next(self, now_ns: int) -> list[Effect]:
-        self._listening_ns = None
-        self._heard, self._heard_ns, self._ongoing = None, 0, False
-        self._asked = 0
+        self._listening = None
+        self._asked, self._given_up = 0, False
+        if self._steps and isinstance(self._steps[0], Confirm) and not self._announced:
+            self._steps.popleft()
         if not self._steps:
-            self.finished = True
-            self._step = None
-            return [Done()]
+            return self._finish()
         self._step = self._steps.popleft()
-        if isinstance(self._step, _Read):
+        if isinstance(self._step, Read):
             return self._say(self._step.sentences)
         return self._say((self._step.sentence,))
-
-
-def personal(element: Element) -> bool:
-    """Its content may name people or their homes."""
-    return element in _PERSONAL

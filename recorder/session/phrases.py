@@ -94,6 +94,10 @@ class Phrase(StrEnum):
     OVERDUE = "overdue"
 
 
+_LONGEST_S = 9999 * 3600
+_MOST_HANZI = 45
+"""Ten seconds; the sentences here keep to eight, but a township's names may be long."""
+
 _WORDS = {
     "zh": {
         "time": "时间", "place": "地点", "officers": "执法人员", "reason": "事由",
@@ -106,9 +110,16 @@ _WORDS = {
 }  # fmt: skip
 
 
-def slots(text: str) -> frozenset[str]:
-    """The names in braces. ValueError where braces do not match."""
-    return frozenset(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
+def slots(text: str) -> list[str]:
+    """The names in braces, sorted. ValueError where braces do not match or hold more."""
+    out = []
+    for _, name, form, conversion in string.Formatter().parse(text):
+        if name is None:
+            continue
+        if form or conversion:
+            raise ValueError(f"only a name may stand in braces, not {name!r} with a format")
+        out.append(name)
+    return sorted(out)
 
 
 class Speaker:
@@ -120,7 +131,9 @@ class Speaker:
         self._offset_min = utc_offset_min
 
     def say(self, phrase: Phrase, **values: str) -> str:
-        """The sentence with its slots filled in. KeyError where one is not given."""
+        """The sentence, slots filled in, digits as words. KeyError where one is not given."""
+        if self.language == "zh":
+            values = {name: hanzi.text(value) for name, value in values.items()}
         return self._texts[phrase].format(**values)
 
     def fixed(self) -> dict[Phrase, str]:
@@ -146,20 +159,17 @@ class Speaker:
         return hanzi.clock(local) if self.language == "zh" else f"{local:%H:%M}"
 
     def duration(self, duration_ns: int) -> str:
-        """A length of time, to the second."""
-        seconds = round(duration_ns / NS)
+        """A length of time, to the second; nonsense (a clock that jumped) is cut to 0..9999 h."""
+        seconds = min(max(round(duration_ns / NS), 0), _LONGEST_S)
         if self.language == "zh":
             return hanzi.duration(seconds)
         minutes, seconds = divmod(seconds, 60)
         return f"{minutes} minutes {seconds} seconds" if minutes else f"{seconds} seconds"
 
     def number(self, value: int) -> str:
-        """A quantity (minutes left)."""
-        return hanzi.number(min(value, 9999)) if self.language == "zh" else str(value)
-
-    def count(self, value: int) -> str:
-        """A count before a measure word."""
-        return hanzi.count(min(value, 9999)) if self.language == "zh" else str(value)
+        """A count before a measure word (minutes left, recordings due); 9999 at most."""
+        value = min(max(value, 0), 9999)
+        return hanzi.count(value) if self.language == "zh" else str(value)
 
     def digits(self, text: str) -> str:
         """A certificate number."""
@@ -169,7 +179,10 @@ class Speaker:
 def _defaults(language: str) -> dict[str, str]:
     file = resources.files("recorder.session") / f"phrases.{language}.toml"
     return toml.loads(
-        file.read_text(encoding="utf-8"), dict[str, str], what="phrases", where=str(file)
+        file.read_text(encoding="utf-8"),
+        dict[str, str],
+        what="phrases",
+        where=str(file),
     )
 
 
@@ -182,28 +195,44 @@ def load(language: str, path: Path | None, utc_offset_min: int) -> Speaker:
     if path is not None:
         own = toml.load(path, dict[str, str], what="phrases")
         for key, text in own.items():
-            _check(path, key, text, texts)
+            _check(path, language, key, text, texts)
         texts |= own
     return Speaker(language, {Phrase(key): text for key, text in texts.items()}, utc_offset_min)
 
 
-def _check(path: Path, key: str, text: str, texts: dict[str, str]) -> None:
+def _check(path: Path, language: str, key: str, text: str, texts: dict[str, str]) -> None:
+    def bad(problem: str, remedy: str) -> RecorderError:
+        return RecorderError(
+            "phrases-invalid", f"key {key}: {problem}", where=str(path), remedy=remedy
+        )
+
     if key not in texts:
-        raise RecorderError(
-            "phrases-invalid", f"key {key}: there is no such sentence", where=str(path),
-            remedy="The names stand in the packaged phrases file of the language",
-        )  # fmt: skip
+        raise bad(
+            "there is no such sentence",
+            "The names stand in the packaged phrases file of the language",
+        )
     try:
         have = slots(text)
     except ValueError as error:
-        raise RecorderError(
-            "phrases-invalid", f"key {key}: {error}", where=str(path), remedy="Close every brace"
-        ) from error
+        raise bad(str(error), "Write words in braces like {time}, and close every brace") from error
     want = slots(texts[key])
     if have != want:
-        raise RecorderError(
-            "phrases-invalid",
-            f"key {key}: slots {sorted(have)} where {sorted(want)} belong",
-            where=str(path),
-            remedy="Keep every word in braces exactly once, and no other",
+        raise bad(
+            f"words in braces {have} where {want} belong",
+            "Keep every word in braces exactly once, and no other",
         )
+    if not text.strip():
+        raise bad("the sentence is empty", "Leave the key out to keep the packaged sentence")
+    if language == "zh":
+        if any(c.isdigit() and c.isascii() for c in text):
+            raise bad("digits are read badly", "Write numbers in Hanzi")
+        if (length := spoken_hanzi(text)) > _MOST_HANZI:
+            raise bad(
+                f"{length} Hanzi are too long",
+                f"Use {_MOST_HANZI} at most: 35 take 8 s",
+            )
+
+
+def spoken_hanzi(text: str) -> int:
+    """How many Hanzi of ``text`` are spoken; 4.5 take a second."""
+    return sum("\u4e00" <= c <= "\u9fff" or c == "〇" for c in text)

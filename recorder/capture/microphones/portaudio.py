@@ -22,6 +22,7 @@ _LATENCY_S = 0.2
 _LOST_S = 0.3
 _OPENS_S = 2.0
 _WINDOW = 500
+_STEPPED_S = 0.5
 
 
 class PortAudioMicrophone:
@@ -69,7 +70,10 @@ class PortAudioMicrophone:
                 why = "no sound arrives" if self._stream.active else "the stream ended"
                 raise MicrophoneError(why) from None
             wait_s = _LOST_S
-            self._distances.append(now_ns / NS - current_s)
+            distance_s = now_ns / NS - current_s
+            if self._distances and abs(distance_s - self._distances[-1]) > _STEPPED_S:
+                self._distances.clear()  # PortAudio counts on the wall clock, and that was set
+            self._distances.append(distance_s)
             # Some hosts do not know when a sample was taken: then it is one block old.
             age_s = current_s - adc_s if 0 < adc_s <= current_s else _BLOCK / RATE
             at_ns = round((min(self._distances) + current_s - age_s) * NS)
