@@ -140,7 +140,7 @@ class Act:
         )
 
     def resume(self, piece: Piece) -> Gap:
-        """Media again: the gap ends where ``piece`` starts. A hole nobody saw becomes a gap first."""
+        """Media again: the gap ends where ``piece`` starts. An unseen hole becomes a gap first."""
         self.interrupt("stream_gap", "the timestamps jump")
         gap = self.gap
         assert gap is not None

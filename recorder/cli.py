@@ -1,4 +1,4 @@
-"""The verbs: what can be asked for, and which module does it. No logic, and no heavy imports here."""
+"""The verbs: what can be asked for, and which module does it. No logic, no heavy imports."""
 
 import argparse
 import sys

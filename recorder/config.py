@@ -130,7 +130,7 @@ class Voice(_Strict, frozen=True, kw_only=True):
 
 
 class Button(_Strict, frozen=True, kw_only=True):
-    """``keyboard`` reads keys from the daemon's terminal; ``none`` leaves the control socket only."""
+    """``keyboard``: keys of the daemon's terminal; ``none``: the control socket only."""
 
     kind: Literal["gpio", "keyboard", "none"] = "gpio"
     pin: Annotated[int, Meta(ge=0, le=27)] = 17

@@ -19,8 +19,16 @@ from recorder.ring import Piece
 from recorder.session import hanzi
 from recorder.session.case import Checked, arrival_utc
 from recorder.session.interruption import Explaining
-from recorder.session.opening import Answered, Done, Element, Opening, Say, Sentence, Slot
-from recorder.session.opening import Effect as OpeningEffect
+from recorder.session.opening import (
+    Answered,
+    Done,
+    Effect as OpeningEffect,
+    Element,
+    Opening,
+    Say,
+    Sentence,
+    Slot,
+)
 from recorder.session.phrases import Phrase
 from recorder.session.states import Effect, Event, State
 
@@ -174,7 +182,7 @@ class Effects:
         self._opening_does(self._opening.begin(now_ns))
 
     def _continues(self, now_ns: int) -> lines.Continues | None:
-        """The recording that this one goes on from: same card, or no card and unplanned or recent."""
+        """What this one goes on from: same card, or no card and unplanned or recent."""
         last = self._app.last
         if last is None:
             return None
@@ -277,11 +285,11 @@ class Effects:
                 case Answered():
                     self._open.journal(
                         lines.Answered(
-                            phrase=effect.phrase.value, heard=effect.heard,
+                            phrase=effect.question.value, heard=effect.heard,
                             from_ns=effect.from_ns, to_ns=effect.to_ns,
                         )
                     )  # fmt: skip
-                    if not effect.heard and effect.phrase is Phrase.CONTINUED:
+                    if not effect.heard and effect.question is Phrase.CONTINUED:
                         self._open.due(None, "no_reason_heard")
                 case Done():
                     self._opening = None
@@ -306,7 +314,7 @@ class Effects:
         self._app.announcer.cancel("opening", "explaining", "ending")
 
     def back_to(self, state: State) -> None:
-        """The state is where it was before an interruption: an opening goes on with what is left."""
+        """The state is where it was: an opening goes on with what is left of it."""
         if state is State.OPENING and self._opening is None and self.act is not None:
             self._opening = Opening(
                 self._known(), self._app.speaker, self._app.settings.opening,

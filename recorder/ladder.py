@@ -64,7 +64,7 @@ class Ladder:
         return True
 
     def gone(self, gone: Gone, now_ns: int) -> tuple[str, str] | None:
-        """The process's pipe ended: (cause, detail), and the next start is planned. None: old news."""
+        """The pipe ended: (cause, detail), and the next start is planned. None: old news."""
         if gone.generation != self._link.generation or self._start_at_ns is not None:
             return None
         self.live = False

@@ -6,6 +6,7 @@ a recording must not begin with an interruption that nobody lived through.
 
 from collections import deque
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 
@@ -40,8 +41,8 @@ def follows(before: Piece, after: Piece) -> bool:
 
 def memory_bytes() -> int:
     """RAM of this machine."""
-    with open("/proc/meminfo", encoding="ascii") as file:
-        return int(file.readline().split()[1]) * 1024
+    line = Path("/proc/meminfo").read_text(encoding="ascii").partition("\n")[0]
+    return int(line.split()[1]) * 1024
 
 
 class Ring:

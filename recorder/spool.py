@@ -1,4 +1,4 @@
-"""What is on the device: names, states, room. It never reads media and never deletes a recording."""
+"""What is on the device: names, states, room. Never reads media, never deletes a recording."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""The verbs of dock, desk and workshop: options in, one call of the module that does it, a table out."""
+"""The verbs of dock, desk and workshop: options in, one call that does it, a table out."""
 
 import argparse
 import signal

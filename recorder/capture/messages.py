@@ -140,7 +140,7 @@ Message = Hello | Init | Fragment | Speech | Vitals | Fault
 
 
 class Configure(msgspec.Struct, frozen=True, tag_field="type", tag="configure"):
-    """First line on stdin. ``rung`` is the ladder: 0 as configured, 1 software encoder, 2 sound only."""
+    """First line on stdin. ``rung``: 0 as configured, 1 software encoder, 2 sound only."""
 
     settings: CaptureSettings
     rung: int = 0
@@ -183,7 +183,7 @@ def _exactly(pipe: BinaryIO, size: int) -> bytes:
 
 
 def read(pipe: BinaryIO) -> tuple[Message, bytes]:
-    """Next message and payload. EOFError at the end, also inside a message; RecorderError on nonsense."""
+    """Next message and payload. EOFError at the end (or inside one), RecorderError on nonsense."""
     header_size, payload_size = _FRAME.unpack(_exactly(pipe, _FRAME.size))
     if header_size > MAX_HEADER or payload_size > MAX_PAYLOAD:
         raise RecorderError("capture-protocol", f"message of {header_size}+{payload_size} bytes")

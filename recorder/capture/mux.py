@@ -6,6 +6,7 @@ picture going in the same stream, a camera that dies ends it and sound goes on i
 """
 
 import io
+import itertools
 from collections import deque
 from collections.abc import Callable
 from fractions import Fraction
@@ -198,7 +199,7 @@ class _Stream:
             starts.append(starts[-1] + duration)
         before = [] if self._last_frame_tick is None else [self._last_frame_tick]
         row = before + starts
-        gap = max((b - a for a, b in zip(row, row[1:], strict=False)), default=0)
+        gap = max((b - a for a, b in itertools.pairwise(row)), default=0)
         self._last_frame_tick = starts[-1]
         end = run.tfdt + run.ticks
         looks = []
@@ -242,7 +243,7 @@ class _Stream:
 
 
 class Mux:
-    """Decides which stream the pieces go into. ``picture``, ``sound`` and ``tick`` on one thread."""
+    """Decides which stream the pieces go into. All methods on one thread."""
 
     WAIT_NS = 500_000_000
     PICTURE_LOST_NS = 700_000_000
@@ -353,7 +354,8 @@ class Mux:
         with_sound = self._sound_alive(now_ns)
         self._number += 1
         self._stream = _Stream(
-            self._number, first, with_sound, self._period_ns, self.encoder, self._fragment_ms, self._emit,
+            self._number, first, with_sound, self._period_ns,
+            self.encoder, self._fragment_ms, self._emit,
         )  # fmt: skip
         self._sound_broken = False
         self._sound_from_tick = None if first is None else first.ts_ns * AUDIO_SCALE // NS

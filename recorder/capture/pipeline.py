@@ -8,7 +8,6 @@ the next one, which is better than standing still.
 import os
 import queue
 import threading
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -115,7 +114,7 @@ class Pipeline:
     def _guard(self, name: str, run: Callable[[], None]) -> None:
         try:
             run()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it becomes a fault, and the process ends
             part: Any = name if name in ("camera", "microphone") else "encoder"
             self._tell(
                 Fault(boot_ns(), part, "crashed", f"{name}: {type(error).__name__}: {error}")
@@ -253,9 +252,9 @@ class Pipeline:
     def _vitals(self) -> None:
         while not self._stop.wait(1.0):
             now_ns = boot_ns()
-            if self._camera is not None and self.last_frame_ns is not None:
-                if now_ns - self.last_frame_ns > _STALLED_NS:
-                    self._fault("camera", "stalled", "no new frame for a second")
+            last_ns = self.last_frame_ns
+            if self._camera is not None and last_ns is not None and now_ns - last_ns > _STALLED_NS:
+                self._fault("camera", "stalled", "no new frame for a second")
             energy, count = self._power
             self._power = [0.0, 0]
             level = None

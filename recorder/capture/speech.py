@@ -70,7 +70,7 @@ class Detector:
     def _run(self) -> None:
         try:
             session = self._load()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it becomes a fault; recording goes on
             self._emit(Fault(boot_ns(), "speech", "no-model", f"{type(error).__name__}: {error}"))
             return
         while True:

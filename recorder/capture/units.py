@@ -1,4 +1,4 @@
-"""What cameras and microphones hand to the mux: encoded pieces with their time on the boot clock."""
+"""What cameras and microphones hand to the mux: encoded pieces with their boot-clock time."""
 
 import msgspec
 

@@ -96,7 +96,7 @@ def encode(header: Header, body: msgspec.Struct, signer: Signer) -> Written:
 
 
 def decode(raw: bytes, bodies: Any, key: bytes | None) -> tuple[Header, Any]:
-    """Parse a line and check its signature (not with ``key`` None). ValueError says what is wrong."""
+    """Parse a line; check its signature unless ``key`` is None. ValueError says what is wrong."""
     text, tab, signature = raw.partition(b"\t")
     if not tab:
         raise ValueError("no signature")
@@ -183,11 +183,6 @@ class Log:
                 self._number += 1
         self._file = os.fdopen(descriptor, "wb", buffering=0)
         self._fresh = True
-
-    def reopen(self) -> None:
-        """Go on in an existing file whose last line is ``n - 1`` with digest ``prev``."""
-        self._file = open(self.path, "ab", buffering=0)
-        self._fresh = False
 
     def append(self, body: msgspec.Struct) -> Written:
         """Sign and write a line; not durable yet."""

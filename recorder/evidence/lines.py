@@ -232,7 +232,7 @@ class Unmarked(_Journal, frozen=True, kw_only=True, tag="unmarked"):
 
 
 class Interruption(_Journal, frozen=True, kw_only=True, tag="interruption"):
-    """No fragment covers the time from ``from_ns`` on. ``cause`` is what the device found (Art. 15)."""
+    """Nothing covers the time from ``from_ns`` on; ``cause``: what the device found (Art. 15)."""
 
     interruption: int
     from_ns: int
@@ -305,7 +305,7 @@ class State(_Journal, frozen=True, kw_only=True, tag="state"):
 
 
 class Recovered(_Journal, frozen=True, kw_only=True, tag="recovered"):
-    """The daemon found this recording open. Bytes behind the last durable fragment moved to tails/."""
+    """The daemon found this recording open; what lay behind the last durable line is in tails/."""
 
     why: Literal["crash", "reboot"]
     fragments: int
@@ -333,8 +333,8 @@ class Close(_Journal, frozen=True, kw_only=True, tag="close"):
 
 
 Journal = (
-    Open | Press | Checks | Arrival | Start | Segment | Fragment | SegmentEnd | Spoken | Slot | Answered | Mark
-    | Notice | Stage | Obstruction | Sensitive | Unmarked | Interruption | Resumed | Reason
+    Open | Press | Checks | Arrival | Start | Segment | Fragment | SegmentEnd | Spoken | Slot
+    | Answered | Mark | Notice | Stage | Obstruction | Sensitive | Unmarked | Interruption | Resumed | Reason
     | StatementDue | Fault | Delay | Loss | Refused | State | Recovered | End | Close
 )  # fmt: skip
 
@@ -363,7 +363,7 @@ class Fitness(_Ledger, frozen=True, kw_only=True, tag="fitness"):
 
 
 class LedgerRefused(_Ledger, frozen=True, kw_only=True, tag="refused"):
-    """A press or command was refused; ``must`` where the loaded act has to be recorded (Art. 10)."""
+    """A press or command was refused; ``must``: the loaded act has to be recorded (Art. 10)."""
 
     event: str
     state: str

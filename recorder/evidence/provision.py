@@ -39,7 +39,7 @@ def provision(
     township: Path | None = None,
     clock: Clock,
 ) -> Provisioned:
-    """Make ``<role>.key`` (0600) and ``<role>.pem`` in ``folder``, list custodians, register the key.
+    """Make ``<role>.key`` (0600) and ``<role>.pem``, list custodians, register the key.
 
     Durable on return. An existing key is kept and only registered.
     """

@@ -82,7 +82,7 @@ class SegmentFile:
         return self.age_bytes, self._digest.hexdigest()
 
     def abandon(self) -> None:
-        """After a failed write or sync: cut to what is durable and end it there. May raise OSError."""
+        """After a failed write or sync: cut to what is durable, end it there. May raise OSError."""
         size, tail = self._durable
         with self._file:
             os.ftruncate(self._file.fileno(), size)

@@ -11,8 +11,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from recorder.clock import NS
-from recorder.panel.voice import Ended, Sentence, Started, VoiceEvent
-from recorder.panel.voice import Failed as VoiceFailed
+from recorder.panel.voice import Ended, Failed as VoiceFailed, Sentence, Started, VoiceEvent
 
 WAIT_NS = 3 * NS
 TAIL_NS = NS // 2
@@ -29,7 +28,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Announcement(msgspec.Struct, frozen=True):
-    """A sentence to say. ``owner`` groups what is cancelled together; ``patient`` waits for people."""
+    """A sentence. ``owner`` groups what is cancelled together; ``patient`` waits for people."""
 
     phrase: str
     text: str
@@ -74,7 +73,7 @@ class Announcer:
         self._waiting.append(announcement)
 
     def cancel(self, *owners: str) -> None:
-        """Forget waiting sentences of these owners (all without any), and cut the one being said."""
+        """Forget waiting sentences of these owners (all without any); cut the one being said."""
         waiting, self._waiting = self._waiting, deque()
         current = self._current
         if current is not None and (not owners or current[1].owner in owners):

@@ -1,4 +1,4 @@
-"""The button: raw edges with their time on the boot clock. What they mean is session/gestures.py."""
+"""The button: raw edges with their boot-clock time. What they mean is session/gestures.py."""
 
 import os
 import select

@@ -47,7 +47,7 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """It was not (wholly) heard: ``no-voice``, ``no-sound``, ``render``, ``hung``, ``cancelled``."""
+    """Not (wholly) heard: ``no-voice``, ``no-sound``, ``render``, ``hung`` or ``cancelled``."""
 
     id: int
     code: str

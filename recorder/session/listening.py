@@ -42,8 +42,6 @@ class Listening:
         if self.heard is None or self._longest_ns < self._limits.speech_s * NS:
             return "silent" if waited_ns >= self._limits.answer_s * NS else None
         quiet_ns = now_ns - self.heard[1]
-        if self._ongoing:
-            over = quiet_ns >= STALE_NS
-        else:
-            over = quiet_ns >= self._limits.silence_s * NS
+        limit_ns = STALE_NS if self._ongoing else self._limits.silence_s * NS
+        over = quiet_ns >= limit_ns
         return "answered" if over or waited_ns >= LONGEST_NS else None

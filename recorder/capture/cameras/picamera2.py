@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-
 from recorder.capture.cameras import CameraError
 from recorder.capture.look import look
 from recorder.capture.messages import Overlay
@@ -67,7 +66,7 @@ class PiCamera:
         class Hand(Output):  # type: ignore[misc]
             """Hands encoded frames over; it must neither block nor raise."""
 
-            def outputframe(  # noqa: PLR0913 - picamera2's signature
+            def outputframe(
                 self,
                 frame: Any,
                 keyframe: bool = True,

@@ -1,8 +1,7 @@
 """What a button's edges mean."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from recorder.config import Recording
 from recorder.session.gestures import Gesture, Recogniser, Seen
