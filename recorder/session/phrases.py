@@ -8,6 +8,7 @@ import string
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from recorder import toml
 from recorder.clock import NS
@@ -159,8 +160,8 @@ class Speaker:
         return hanzi.clock(local) if self.language == "zh" else f"{local:%H:%M}"
 
     def duration(self, duration_ns: int) -> str:
-        """A length of time, to the second; nonsense (a clock that jumped) is cut to 0..9999 h."""
-        seconds = min(max(round(duration_ns / NS), 0), _LONGEST_S)
+        """A length of time in whole seconds, one at least; nonsense is cut to 9999 h."""
+        seconds = min(max(round(duration_ns / NS), 1), _LONGEST_S)
         if self.language == "zh":
             return hanzi.duration(seconds)
         minutes, seconds = divmod(seconds, 60)
@@ -193,8 +194,15 @@ def load(language: str, path: Path | None, utc_offset_min: int) -> Speaker:
     """
     texts = _defaults(language)
     if path is not None:
-        own = toml.load(path, dict[str, str], what="phrases")
+        own = toml.load(path, dict[str, Any], what="phrases")
         for key, text in own.items():
+            if not isinstance(text, str):
+                raise RecorderError(
+                    "phrases-invalid",
+                    f"key {key}: expected `str`, got `{type(text).__name__}`",
+                    where=str(path),
+                    remedy="Write the sentence in quotation marks",
+                )
             _check(path, language, key, text, texts)
         texts |= own
     return Speaker(language, {Phrase(key): text for key, text in texts.items()}, utc_offset_min)
