@@ -283,7 +283,8 @@ def test_a_recording_that_was_never_sealed_never_becomes_valid_by_changes(
     found = verdict(world, bag)
     assert found in (Verdict.INCOMPLETE, Verdict.TAMPERED)
     behind_the_end = before.startswith(after) or after.startswith(before)
-    if not behind_the_end:
+    torn = path.suffix == ".jsonl" and not after.endswith(b"\n")
+    if not behind_the_end and not torn:
         assert found is Verdict.TAMPERED
 
 
