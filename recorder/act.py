@@ -147,7 +147,9 @@ class Act:
         self.gap = None
         self.journal(
             lines.Resumed(
-                interruption=gap.number, from_ns=gap.from_ns, to_ns=piece.fragment.start_ns
+                interruption=gap.number,
+                from_ns=gap.from_ns,
+                to_ns=max(gap.from_ns, piece.fragment.start_ns),
             )
         )
         return gap
@@ -172,9 +174,8 @@ class Act:
             self.tagged.add(item)
         self.journal(lines.Mark(at_ns=at_ns, item=item))
 
-    def next_stage(self) -> str | None:
-        """The stage after the present one; None at the end or without a card."""
-        stages = self.act.stages if self.act else ()
+    def next_stage(self, stages: tuple[str, ...]) -> str | None:
+        """The planned stage after the present one; None at the end or without a card."""
         index = stages.index(self.stage) + 1 if self.stage in stages else 0
         return stages[index] if index < len(stages) else None
 

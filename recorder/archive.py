@@ -4,7 +4,6 @@ Public methods return at once and run on the loop; those that start with ``_`` r
 thread, in order, and are the only ones that touch the spool.
 """
 
-import base64
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -140,7 +139,7 @@ class Archive:
                 format=lines.LEDGER_FORMAT,
                 device=settings.device.name,
                 software=__version__,
-                key=base64.b64encode(self._signer.public).decode(),
+                key=keys.base64_public(self._signer),
                 key_kind=self._signer.kind,
             )
         )
@@ -238,7 +237,7 @@ class Archive:
             msgspec.structs.replace(ledger_line, previous=self._last_name),
             msgspec.structs.replace(
                 line0,
-                key=base64.b64encode(self._signer.public).decode(),
+                key=keys.base64_public(self._signer),
                 key_kind=self._signer.kind,
                 recipients=tuple(r.text for r in self._recipients),
             ),

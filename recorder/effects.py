@@ -6,6 +6,7 @@ the announcer, lines and fragments to the archive. What happens next is fired as
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from recorder import __version__
@@ -171,7 +172,8 @@ class Effects:
         late = self._journal_arrival("card", self.case.card.arrival if self.case else "")
         for piece in app.ring.take(now_ns):
             self._open.take(piece, live=False)
-        if self._open.start_ns is None and not app.ladder.live:
+        if self._open.start_ns is None and app.vitals is None:
+            self.lost("no_fragments", "nothing was flowing when the button was pressed")
             app.post(Event.LOST)
         first = []
         if continues is not None and last is not None and not last.planned:
@@ -267,13 +269,12 @@ class Effects:
         for effect in effects:
             match effect:
                 case Say(sentence=sentence):
-                    opening = self._opening
+                    said = partial(self._opening_said, self._opening, sentence)
                     self._app.announcer.say(
                         Announcement(
-                            sentence.phrase, sentence.text, sentence.personal, "opening", True,
-                            lambda outcome, o=opening: self._opening_said(o, outcome),  # type: ignore[misc]
+                            sentence.phrase, sentence.text, sentence.personal, "opening", True, said
                         )
-                    )  # fmt: skip
+                    )
                 case Slot():
                     self._open.slots[effect.element] = effect.state
                     self._open.journal(
@@ -295,11 +296,13 @@ class Effects:
                     self._opening = None
                     self._app.post(Event.OPENED)
 
-    def _opening_said(self, opening: Opening | None, outcome: Outcome) -> None:
+    def _opening_said(self, opening: Opening | None, sentence: Sentence, outcome: Outcome) -> None:
         if opening is None or opening is not self._opening or outcome.outcome == "cut":
             return
         ok = outcome.outcome == "spoken"
-        self._opening_does(opening.spoken(ok, outcome.from_ns, outcome.to_ns, self._now_ns))
+        self._opening_does(
+            opening.spoken(ok, outcome.from_ns, outcome.to_ns, self._now_ns, sentence)
+        )
 
     def _skip(self) -> None:
         if self._opening is not None:
@@ -399,7 +402,7 @@ class Effects:
         self.say(Phrase.FILMING_2)
 
     def _stage(self) -> None:
-        stages = self._open.act.stages if self._open.act else ()
+        stages = self._stages()
         if self.argument not in stages:
             raise RecorderError(
                 "no-such-stage", f"the act has no stage {self.argument!r}",
@@ -411,8 +414,14 @@ class Effects:
         if raised:
             self.say(Phrase.RAISED)
 
+    def _stages(self) -> tuple[str, ...]:
+        """The stages that this act may come to; raising ones are entered, never announced."""
+        if self.case is not None:
+            return self.case.known_stages
+        return self._open.act.stages if self._open.act else ()
+
     def _stage_next(self) -> None:
-        stage = self._open.next_stage()
+        stage = self._open.next_stage(self._stages())
         if stage is None:
             self.say(Phrase.NO_NEXT_STAGE)
             return

@@ -29,13 +29,21 @@ class Ladder:
         self.rung = 0
         self.deaths: list[int] = []
         self.live = False
+        self._tick_ns = clock.boot_ns()
         self._message_ns = 0
         self._fragment_ns = 0
         self._start_at_ns: int | None = clock.boot_ns()
         self._suspicion = ""
 
     def tick(self, now_ns: int) -> None:
-        """Start what is due, kill what stands still."""
+        """Start what is due, kill what stands still.
+
+        Where it was the supervisor that stood still, the capture process gets its time anew.
+        """
+        if now_ns - self._tick_ns > SILENT_NS // 2:
+            self._message_ns = max(self._message_ns, now_ns)
+            self._fragment_ns = max(self._fragment_ns, now_ns)
+        self._tick_ns = now_ns
         if self._start_at_ns is not None:
             if now_ns >= self._start_at_ns:
                 self._start_at_ns = None

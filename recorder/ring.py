@@ -90,6 +90,8 @@ class Ring:
             for piece in self._pieces
             if (piece.fragment.start_ns + piece.fragment.end_ns) // 2 >= wanted_ns
         ]
+        if not pieces and self._pieces:
+            pieces = [self._pieces[-1]]
         self.clear()
         return pieces
 

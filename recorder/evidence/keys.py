@@ -1,5 +1,6 @@
 """The device's own keys: who signs, and who can decrypt. Private keys are read, never printed."""
 
+import base64
 import os
 import stat
 from pathlib import Path
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from recorder.errors import RecorderError
 from recorder.evidence.age import Recipient
+from recorder.evidence.chain import Signer
 
 
 class KeySigner:
@@ -36,6 +38,11 @@ class KeySigner:
     def sign(self, data: bytes) -> bytes:
         """Raw signature, 64 bytes (RFC 8032)."""
         return self._private.sign(data)
+
+
+def base64_public(signer: Signer) -> str:
+    """The public key as journal, ledger and register write it."""
+    return base64.b64encode(signer.public).decode()
 
 
 def ephemeral() -> KeySigner:

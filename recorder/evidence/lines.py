@@ -334,8 +334,9 @@ class Close(_Journal, frozen=True, kw_only=True, tag="close"):
 
 Journal = (
     Open | Press | Checks | Arrival | Start | Segment | Fragment | SegmentEnd | Spoken | Slot
-    | Answered | Mark | Notice | Stage | Obstruction | Sensitive | Unmarked | Interruption
-    | Resumed | Reason | StatementDue | Fault | Delay | Loss | Refused | State | Recovered | End | Close
+    | Answered | Mark | Notice | Stage | Obstruction | Sensitive | Unmarked
+    | Interruption | Resumed | Reason | StatementDue | Fault | Delay | Loss | Refused | State
+    | Recovered | End | Close
 )  # fmt: skip
 
 

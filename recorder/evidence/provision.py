@@ -1,6 +1,5 @@
 """Makes keys and keeps the township's register. Twice is harmless: no key is ever overwritten."""
 
-import base64
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,7 +60,7 @@ def provision(
                 warnings.append("one custodian only: if that key is lost, so is every recording")
         except RecorderError as error:
             warnings.append(str(error))
-    public_text = base64.b64encode(signer.public).decode()
+    public_text = keys.base64_public(signer)
     if role == "township":
         _register(folder, signer, register.Register(register.FORMAT, name))
     elif township is not None:

@@ -37,8 +37,13 @@ def ticks(ns: int, timescale: int) -> int:
 
 
 class Progress(msgspec.Struct):
-    """What the journal says so far, as far as the writer needs it."""
+    """What the journal says so far, as far as the writer needs it.
 
+    ``number`` is the newest segment file's; a file that never held a durable fragment has a
+    number but is no segment.
+    """
+
+    number: int = 0
     segments: int = 0
     fragments: int = 0
     start_ns: int | None = None
@@ -177,8 +182,8 @@ class RecordingWriter:
             if self.progress.zero_ns is None:
                 self.progress.zero_ns = _zero_ns(init, first)
                 self.progress.start_ns = first.start_ns
-            self.progress.segments += 1
-            name = f"{self.progress.segments:04d}.mp4.age"
+            self.progress.number += 1
+            name = f"{self.progress.number:04d}.mp4.age"
             self._segment = SegmentFile(self.folder / SEGMENTS / name, self.recipients)
             self._segment_start_ns = first.start_ns
             self._stream = init.stream
@@ -216,10 +221,11 @@ class RecordingWriter:
                 sync=False,
             )
         if self._in_segment == 0:
+            progress.segments += 1
             self.journal(
                 lines.Segment(
-                    segment=progress.segments,
-                    file=f"{SEGMENTS}/{progress.segments:04d}.mp4.age",
+                    segment=progress.number,
+                    file=f"{SEGMENTS}/{progress.number:04d}.mp4.age",
                     stream=init.stream,
                     init_bytes=len(init_bytes),
                     init_sha256=sha256(init_bytes),
@@ -234,7 +240,7 @@ class RecordingWriter:
             progress.fragments += 1
             self.journal(
                 lines.Fragment(
-                    segment=progress.segments,
+                    segment=progress.number,
                     fragment=self._in_segment,
                     start_ns=fragment.start_ns,
                     end_ns=fragment.end_ns,
@@ -264,11 +270,11 @@ class RecordingWriter:
         self._ended(size, digest)
 
     def _ended(self, size: int, digest: str) -> None:
-        name = f"{SEGMENTS}/{self.progress.segments:04d}.mp4.age"
+        name = f"{SEGMENTS}/{self.progress.number:04d}.mp4.age"
         self.progress.digests[name] = digest
         self.journal(
             lines.SegmentEnd(
-                segment=self.progress.segments,
+                segment=self.progress.number,
                 fragments=self._in_segment,
                 age_bytes=size,
                 age_sha256=digest,

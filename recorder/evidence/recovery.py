@@ -226,7 +226,8 @@ def _segments(
                 file.write(tail)
                 file.flush()
                 os.fsync(file.fileno())
-    progress.segments = max([*names, *_numbers(folder), 0])
+    progress.segments = len(names)
+    progress.number = max([*names, *_numbers(folder), 0])
     return progress, moved
 
 

@@ -36,4 +36,11 @@ reader=$!
 (while paplay "$dir/noise.wav"; do :; done) >/dev/null 2>&1 &
 noise=$!
 sleep 1
-"$@"
+"$@" &
+command=$!
+trap 'kill $command 2>/dev/null || true' TERM INT
+status=0
+wait $command || status=$?
+# A signal ends the first wait early: the command still has to finish.
+wait $command 2>/dev/null || status=$?
+exit $status

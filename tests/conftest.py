@@ -1,0 +1,17 @@
+"""Fixtures that several folders share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rigs.daemon import Daemon
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    """A daemon with demo camera and microphone, started and ready."""
+    made = Daemon(tmp_path)
+    made.start()
+    yield made
+    made.stop()

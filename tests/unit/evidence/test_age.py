@@ -1,0 +1,122 @@
+"""Our age files open with others' tools wherever they are ended, and others' with ours."""
+
+import io
+import os
+import subprocess
+from pathlib import Path
+
+import pyrage
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from recorder.errors import RecorderError
+from recorder.evidence.age import (
+    CHUNK,
+    TAIL_BYTES,
+    Encryptor,
+    Identity,
+    Recipient,
+    decrypt,
+    encrypt,
+    header_bytes,
+    identities,
+)
+
+IDENTITY, TEXT = Identity.generate()
+RECIPIENT = Recipient(IDENTITY.recipient)
+ORACLE = pyrage.x25519.Identity.from_str(TEXT)
+
+
+def opened(data: bytes) -> bytes:
+    return b"".join(decrypt(io.BytesIO(data).read, [IDENTITY]))
+
+
+def test_a_public_key_is_what_others_derive_from_the_private_one() -> None:
+    assert str(ORACLE.to_public()) == IDENTITY.recipient
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.one_of(
+        st.integers(0, 3), st.integers(-1, 1).map(lambda d: 2 * CHUNK + d), st.integers(0, 200_000)
+    )
+)
+def test_files_of_any_length_open_with_pyrage_and_pyrages_with_ours(length: int) -> None:
+    data = os.urandom(length)
+    assert pyrage.decrypt(encrypt(data, [RECIPIENT]), [ORACLE]) == data
+    assert opened(pyrage.encrypt(data, [ORACLE.to_public()])) == data
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=6), st.integers(1, 3))
+def test_a_file_can_be_ended_after_any_fragment(sizes: list[int], recipients: int) -> None:
+    """Also by somebody without any key, because the tail was computed ahead."""
+    encryptor = Encryptor([RECIPIENT] * recipients)
+    assert len(encryptor.header) == header_bytes(recipients)
+    data, plain = encryptor.header, b""
+    for size in sizes:
+        chunk = os.urandom(size * CHUNK)
+        data += encryptor.chunks(chunk)
+        plain += chunk
+        tail = encryptor.tail()
+        assert len(tail) == TAIL_BYTES
+        assert pyrage.decrypt(data + tail, [ORACLE]) == plain + b"\0\0\0\x08free"
+        assert opened(data + tail) == plain + b"\0\0\0\x08free"
+
+
+def test_the_age_tool_opens_it_and_refuses_it_without_its_end(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text(TEXT + "\n")
+    encryptor = Encryptor([RECIPIENT])
+    body = encryptor.header + encryptor.chunks(bytes(2 * CHUNK))
+
+    def age(data: bytes) -> int:
+        path = tmp_path / "x.age"
+        path.write_bytes(data)
+        words = ["age", "-d", "-i", str(key), "-o", str(tmp_path / "out"), str(path)]
+        return subprocess.run(words, capture_output=True, check=False).returncode
+
+    assert age(body + encryptor.tail()) == 0
+    assert age(body) != 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_change_is_refused(data: st.DataObject) -> None:
+    good = bytearray(encrypt(os.urandom(CHUNK + 100), [RECIPIENT]))
+    at = data.draw(st.integers(0, len(good) - 1))
+    good[at] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(RecorderError):
+        opened(bytes(good))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 66_000))
+def test_a_cut_file_is_refused(length: int) -> None:
+    good = encrypt(os.urandom(CHUNK + 100), [RECIPIENT])
+    with pytest.raises(RecorderError):
+        opened(good[: min(length, len(good) - 1)])
+
+
+@given(st.binary(max_size=300))
+def test_nonsense_is_an_error(data: bytes) -> None:
+    with pytest.raises(RecorderError):
+        opened(data)
+
+
+@pytest.mark.parametrize("text", ["", "age1", "age1qqqq", IDENTITY.recipient[:-1] + "x", TEXT])
+def test_what_is_no_public_key_is_refused(text: str) -> None:
+    with pytest.raises(RecorderError):
+        Recipient(text)
+
+
+def test_an_identity_file_names_its_bad_line() -> None:
+    with pytest.raises(RecorderError) as caught:
+        identities(f"# comment\n{TEXT}\nnonsense\n", "custodian.key")
+    assert caught.value.where == "custodian.key:3"
+
+
+def test_somebody_elses_key_opens_nothing() -> None:
+    other, _ = Identity.generate()
+    with pytest.raises(RecorderError, match="not encrypted to the given key"):
+        b"".join(decrypt(io.BytesIO(encrypt(b"x", [RECIPIENT])).read, [other]))
