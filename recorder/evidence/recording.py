@@ -29,6 +29,7 @@ JOURNAL = "journal"
 SEGMENTS = "data/segments"
 PRIVATE = "data/private"
 TAILS = "data/tails"
+_KEEP = 60
 
 
 def ticks(ns: int, timescale: int) -> int:
@@ -79,6 +80,7 @@ class RecordingWriter:
         self._in_segment = 0
         self._segment_start_ns = 0
         self._stream = -1
+        self._kept: list[tuple[messages.Init, bytes, messages.Fragment, bytes]] = []
 
     @classmethod
     def create(
@@ -140,15 +142,30 @@ class RecordingWriter:
         """Write fragments in their order; durable on return, media before lines.
 
         A segment ends where the stream changes or its length is reached. After a failed write or
-        sync all that was not durable is written once more, into a new file; OSError where that
-        fails too.
+        sync all that was not durable is written once more, into a new file. OSError where that
+        fails too: then it is kept and goes before the next batch (or the seal).
         """
+        batch = [*self._kept, *batch]
+        self._kept = []
         start = 0
         for index in range(1, len(batch) + 1):
             if index == len(batch) or self._turns(batch[start : index + 1]):
-                self._group(batch[start:index])
+                try:
+                    self._group(batch[start:index])
+                except OSError:
+                    self._keep(batch[start:])
+                    raise
                 start = index
         self.log.sync()
+
+    def _keep(self, batch: Batch) -> None:
+        """Not durable: try again later, but not without bound."""
+        self._kept = list(batch[-_KEEP:])
+        lost = len(batch) - len(self._kept)
+        if lost:
+            self.journal(
+                lines.Loss(what="fragments", detail=f"{lost} could not be written"), sync=False
+            )
 
     def _turns(self, group: Batch) -> bool:
         """The last of ``group`` belongs into another segment than the first."""
@@ -172,7 +189,11 @@ class RecordingWriter:
             places = self._media(group)
         except OSError as error:
             self._abandon(str(error.strerror))
-            places = self._media(group)
+            try:
+                places = self._media(group)
+            except OSError as again:
+                self._abandon(str(again.strerror))
+                raise
         self._lines(group, places)
 
     def _media(self, group: Batch) -> list[tuple[messages.Fragment, Any]]:
@@ -285,7 +306,8 @@ class RecordingWriter:
     def _abandon(self, why: str) -> None:
         """Cut the segment to what is durable; what was not goes into the next one."""
         segment, self._segment = self._segment, None
-        assert segment is not None
+        if segment is None:
+            return  # not even a new file could be made
         self.journal(
             lines.Fault(part="disk", code="segment-failed", detail=why, over=False), sync=False
         )
@@ -307,10 +329,6 @@ class RecordingWriter:
                 self.journal(
                     lines.Loss(what=segment.path.name, detail="cannot be set aside"), sync=False
                 )
-
-    def abandon_open(self) -> None:
-        """Forget the open segment without touching it (tests of crashes)."""
-        self._segment = None
 
 
 def _zero_ns(init: messages.Init, first: messages.Fragment) -> int:

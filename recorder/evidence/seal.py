@@ -44,6 +44,7 @@ def seal(writer: RecordingWriter, end: lines.End, opened: lines.Open, ledger: Lo
     Durable on return, the signature last of the bag, the ledger after it. The ``end`` line has
     been written already.
     """
+    writer.fragments(())
     writer.end_segment()
     progress = writer.progress
     if not progress.closed:

@@ -245,7 +245,7 @@ class Journal:
         if self.open is None or close is None:
             return
         for what, said, counted in (
-            ("segments", close.segments, self.segment_count + len(self._set_aside())),
+            ("segments", close.segments, self.segment_count),
             ("fragments", close.fragments, self.fragments),
             ("interruptions", close.interruptions, self.interruptions),
             ("statements due", close.statements_due, self.statements),
