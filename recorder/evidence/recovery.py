@@ -210,7 +210,8 @@ def _segments(
     moved: list[str] = []
     for number, last in ends.items():
         path = folder / names[number]
-        if number in finished:
+        whole = finished.get(number)
+        if whole is not None and path.exists() and path.stat().st_size == whole.age_bytes:
             continue
         if not path.exists() or path.stat().st_size < last.age_bytes:
             lost.add(number)
