@@ -52,7 +52,11 @@ def walk(folder: Path) -> tuple[list[Line], list[Defect]]:
     """A journal's lines up to the first that is not as it was written."""
     good: list[Line] = []
     bad: list[Defect] = []
-    for item in read(files(folder / "data", JOURNAL), lines.Journal, None):
+    paths = files(folder / "data", JOURNAL)
+    first = next(read(paths, lines.Journal, None), None)
+    if not isinstance(first, Line) or not isinstance(first.body, lines.Open):
+        return good, bad
+    for item in read(paths, lines.Journal, base64.b64decode(first.body.key)):
         if isinstance(item, Defect):
             bad.append(item)
         elif not bad:
@@ -185,7 +189,6 @@ def _segments(
     ends: dict[int, lines.Fragment] = {}
     counts: dict[int, int] = {}
     finished: dict[int, lines.SegmentEnd] = {}
-    lost: set[int] = set()
     for body in bodies:
         match body:
             case lines.Start():
@@ -214,8 +217,7 @@ def _segments(
         if whole is not None and path.exists() and path.stat().st_size == whole.age_bytes:
             continue
         if not path.exists() or path.stat().st_size < last.age_bytes:
-            lost.add(number)
-            continue
+            continue  # short_segments tells it
         tail = base64.b64decode(last.age_tail)
         with path.open("rb") as file:
             file.seek(last.age_bytes)
