@@ -243,8 +243,9 @@ def _numbers(folder: Path) -> list[int]:
 
 
 def _strangers(folder: Path, bodies: Sequence[lines.Journal], tails: Path) -> list[str]:
-    """Segment and private files that no line knows go to tails/."""
-    known = {b.file for b in bodies if isinstance(b, lines.Segment)}
+    """Segments without a durable fragment, and private files that no line knows, go to tails/."""
+    held = {b.segment for b in bodies if isinstance(b, lines.Fragment)}
+    known = {b.file for b in bodies if isinstance(b, lines.Segment) and b.segment in held}
     known |= {
         record.file
         for b in bodies
