@@ -54,12 +54,13 @@ class _Child:
             match decoder.decode(line):
                 case Configure() as configure:
                     continue
-                case Overlay() as overlay if self.pipeline is None:
-                    if configure is None:
-                        raise ValueError("an overlay before any configure")
-                    self._start(configure, overlay)
                 case Overlay() as overlay:
-                    self.pipeline.show(overlay)
+                    if self.pipeline is not None:
+                        self.pipeline.show(overlay)
+                    elif configure is not None:
+                        self._start(configure, overlay)
+                    else:
+                        raise ValueError("an overlay before any configure")
                 case Stop():
                     return
 

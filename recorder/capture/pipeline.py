@@ -39,8 +39,12 @@ from recorder.ring import memory_bytes
 
 _TICK_S = 0.05
 _STALLED_NS = NS
+_STUCK_NS = 3 * NS
+_OPENING_NS = 15 * NS
+_CLOSES_S = 2.0
+_ZEROS = AUDIO_SCALE
 _DELAYS_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-_SMALL_RAM = 1 << 30
+_SMALL_RAM = 4 << 30
 
 
 def board() -> str:
@@ -61,28 +65,39 @@ def smaller(settings: CameraSettings, ram_bytes: int) -> CameraSettings:
     )
 
 
+Part = Literal["camera", "microphone"]
+
+
 class Pipeline:
     """Everything between the devices and the sender."""
 
     def __init__(
-        self, configure: Configure, sender: Sender, overlay: Overlay, fatal: Callable[[], None]
+        self,
+        configure: Configure,
+        sender: Sender,
+        overlay: Overlay,
+        failed: Callable[[str], None],
+        flushed: Callable[[], None],
     ) -> None:
         self._settings = configure.settings
         self._rung = configure.rung
         self._sender = sender
         self._overlay = overlay
-        self._fatal = fatal
+        self._failed = failed
+        self._flushed = flushed
         self._stop = threading.Event()
         self._inbox: queue.SimpleQueue[Unit | Sound | None] = queue.SimpleQueue()
         self._detector = Detector(self._tell)
         self._camera: cameras.Camera | None = None
+        self._camera_since_ns: int | None = None
         self._microphone_name = ""
         self._hello_sent = False
-        self.frames = self.samples = self.lost_samples = 0
+        self.frames = self.samples = self.lost_frames = self.lost_samples = 0
         self.last_frame_ns: int | None = None
         self.last_sample_ns: int | None = None
         self._look: Any = None
         self._power = [0.0, 0]
+        self._zeros = 0
         self._down: dict[str, str] = {}
         self._down_lock = threading.Lock()
         self._period_ns = NS // self._settings.camera.fps
@@ -116,61 +131,90 @@ class Pipeline:
             run()
         except Exception as error:  # noqa: BLE001 - it becomes a fault, and the process ends
             part: Any = name if name in ("camera", "microphone") else "encoder"
-            self._tell(
-                Fault(boot_ns(), part, "crashed", f"{name}: {type(error).__name__}: {error}")
-            )
-            self._fatal()
+            what = f"{name}: {type(error).__name__}: {error}"
+            self._tell(Fault(boot_ns(), part, "crashed", what[:300]))
+            self._sender.close(0.3)
+            self._failed(what)
 
     def _tell(self, message: Fault | Speech | Vitals) -> None:
         self._sender.send(message)
 
-    def _fault(
-        self, part: Literal["camera", "microphone"], code: str, detail: str, *, over: bool = False
-    ) -> None:
-        """Tell a change, and only a change."""
+    def _fault(self, part: Part, code: str, detail: str) -> None:
+        """Tell that a part went down; while it is down nothing more is told of it."""
         with self._down_lock:
-            was = self._down.get(part, "")
-            if over:
-                if not was:
-                    return
-                self._down[part] = ""
-                code = was
-            else:
-                if was:
-                    return
-                self._down[part] = code
-        self._tell(Fault(boot_ns(), part, code, detail[:300], over))
+            if part in self._down:
+                return
+            self._down[part] = code
+        self._tell(Fault(boot_ns(), part, code, detail[:300]))
+
+    def _works(self, part: Part, *, after_silence: bool = False) -> None:
+        """Tell that a part is back. Packets of silence do not end a fault of silence."""
+        with self._down_lock:
+            code = self._down.get(part)
+            if code is None or (code == "silent") != after_silence:
+                return
+            del self._down[part]
+        self._tell(Fault(boot_ns(), part, code, "", over=True))
 
     # Camera.
 
     def _cameras(self) -> None:
         failures = 0
+        settings = self._settings.camera
+        software = self._rung >= 1
+        if software:
+            settings = smaller(settings, memory_bytes())
         while not self._stop.is_set():
             before = self.frames
+            self._camera_since_ns = boot_ns()
             try:
-                software = self._rung >= 1
-                settings = self._settings.camera
-                if software:
-                    settings = smaller(settings, memory_bytes())
                 camera = cameras.make(
                     settings, self._settings.fragment_ms, self._overlay, software=software
                 )
-                self._camera = camera
-                try:
-                    camera.run(self._unit, self._stop)
-                finally:
-                    self._camera = None
-                    threading.Thread(target=camera.close, daemon=True).start()
+                self._run_camera(camera)
             except cameras.CameraError as error:
                 self._fault("camera", "lost", str(error))
+            self._camera_since_ns = self._look = None
             failures = 0 if self.frames > before else failures + 1
             self._stop.wait(_DELAYS_S[min(failures, len(_DELAYS_S) - 1)])
 
+    def _run_camera(self, camera: cameras.Camera) -> None:
+        self._camera = camera
+        self._previous_ns: int | None = None
+        try:
+            camera.run(self._unit, self._stop)
+        except cameras.CameraError as error:
+            self._fault("camera", "lost", str(error))
+        finally:
+            self._camera = None
+            closer = threading.Thread(target=camera.close, name="camera-close", daemon=True)
+            closer.start()
+            closer.join(_CLOSES_S)
+        if closer.is_alive():
+            # Its driver holds the device: only a new process gets it back.
+            raise RuntimeError("the camera does not close")
+
     def _unit(self, unit: Unit) -> None:
         self.frames += 1
-        self.last_frame_ns = unit.ts_ns
+        if self._previous_ns is not None:
+            periods = (unit.ts_ns - self._previous_ns + self._period_ns // 2) // self._period_ns
+            self.lost_frames += max(0, periods - 1)
+        self._previous_ns = self.last_frame_ns = unit.ts_ns
         self._look = unit.look
         self._inbox.put(unit)
+
+    def _watch_camera(self, now_ns: int) -> None:
+        """A camera that hangs in its driver is told, and then left to the next process."""
+        since_ns = self._camera_since_ns
+        if since_ns is None or self._stop.is_set():
+            return
+        last_ns = self.last_frame_ns
+        flowing = last_ns is not None and last_ns > since_ns
+        idle_ns = now_ns - (last_ns if flowing and last_ns is not None else since_ns)
+        if flowing and idle_ns > _STALLED_NS:
+            self._fault("camera", "stalled", "no new frame for a second")
+        if idle_ns > (_STUCK_NS if flowing else _OPENING_NS):
+            raise RuntimeError(f"the camera hangs for {idle_ns / NS:.0f} s")
 
     # Microphone.
 
@@ -179,28 +223,45 @@ class Pipeline:
         while not self._stop.is_set():
             before = self.samples
             try:
-                microphone = microphones.make(self._settings.microphone)
-                self._microphone_name = microphone.name
-                self._encoder = SoundEncoder(self._settings.microphone.bitrate_kbps)
-                self._anchor = Anchor()
-                try:
-                    microphone.run(self._block, self._stop)
-                finally:
-                    self._microphone_name = ""
-                    threading.Thread(target=microphone.close, daemon=True).start()
+                self._run_microphone(microphones.make(self._settings.microphone))
             except (microphones.MicrophoneError, OSError) as error:
                 self._fault("microphone", "lost", str(error))
             failures = 0 if self.samples > before else failures + 1
             self._stop.wait(_DELAYS_S[min(failures, len(_DELAYS_S) - 1)])
 
+    def _run_microphone(self, microphone: microphones.Microphone) -> None:
+        self._microphone_name = microphone.name
+        self._encoder = SoundEncoder(self._settings.microphone.bitrate_kbps)
+        self._anchor = Anchor()
+        self._zeros = 0
+        try:
+            microphone.run(self._block, self._stop)
+        except microphones.MicrophoneError as error:
+            self._fault("microphone", "lost", str(error))
+        finally:
+            self._microphone_name = ""
+            # It may hang with a frozen sound server; this thread has nothing else to do then.
+            microphone.close()
+
     def _block(self, block: microphones.Block) -> None:
         before = self._anchor.lost
-        samples, tick, hole_ns = self._anchor.place(block.samples, block.at_ns, exact=block.exact)
+        try:
+            samples, tick, hole_ns = self._anchor.place(
+                block.samples, block.at_ns, exact=block.exact
+            )
+        except ValueError as error:
+            raise microphones.MicrophoneError(str(error)) from error
         self.lost_samples += self._anchor.lost - before
         self.samples += len(block.samples)
         self.last_sample_ns = block.at_ns + len(block.samples) * NS // AUDIO_SCALE
-        self._power[0] += float(np.dot(block.samples, block.samples))
+        energy = float(np.dot(block.samples, block.samples))
+        self._power[0] += energy
         self._power[1] += len(block.samples)
+        self._zeros = 0 if energy else self._zeros + len(block.samples)
+        if self._zeros > _ZEROS:
+            self._fault("microphone", "silent", "nothing but zeros for a second")
+        elif energy:
+            self._works("microphone", after_silence=True)
         self._detector.feed(block.samples, self.last_sample_ns)
         for sound in self._encoder.encode(samples, tick, hole_ns):
             self._inbox.put(sound)
@@ -218,18 +279,18 @@ class Pipeline:
                 continue
             if item is None:
                 mux.end()
-                self._sender.close(1.0)
-                self._fatal()
+                self._sender.close(0.7)
+                self._flushed()
                 return
             now_ns = boot_ns()
             if isinstance(item, Unit):
                 camera = self._camera
                 if camera is not None:
                     mux.encoder = camera.encoder
-                self._fault("camera", "", "", over=True)
+                self._works("camera")
                 mux.picture(item, now_ns)
             else:
-                self._fault("microphone", "", "", over=True)
+                self._works("microphone")
                 mux.sound(item, now_ns)
             mux.tick(now_ns)
 
@@ -252,9 +313,7 @@ class Pipeline:
     def _vitals(self) -> None:
         while not self._stop.wait(1.0):
             now_ns = boot_ns()
-            last_ns = self.last_frame_ns
-            if self._camera is not None and last_ns is not None and now_ns - last_ns > _STALLED_NS:
-                self._fault("camera", "stalled", "no new frame for a second")
+            self._watch_camera(now_ns)
             energy, count = self._power
             self._power = [0.0, 0]
             level = None
@@ -272,10 +331,10 @@ class Pipeline:
                     brightness=round(look.brightness, 1) if look else None,
                     contrast=round(look.contrast, 1) if look else None,
                     level_dbfs=level,
-                    speech=round(self._detector.take_probability(), 3),
+                    speech=self._detector.take_probability(),
                     queued_fragments=sender.fragments,
                     queued_bytes=sender.bytes,
-                    dropped_frames=0,
+                    dropped_frames=self.lost_frames,
                     dropped_samples=self.lost_samples,
                     dropped_fragments=sender.dropped,
                 )

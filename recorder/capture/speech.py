@@ -23,6 +23,7 @@ _WINDOW = 512
 _CONTEXT = 64
 _ON, _OFF = 0.5, 0.35
 _ONSET = 2
+_LOST_S = 0.5
 _HANG_NS = 400_000_000
 _TELL_NS = 250_000_000
 
@@ -46,17 +47,17 @@ class Detector:
         self._waiting: NDArray[np.float32] = np.zeros(0, np.float32)
         self._context: NDArray[np.float32] = np.zeros(_CONTEXT, np.float32)
         self._state: Any = np.zeros((2, 1, 128), np.float32)
-        self.probability = 0.0
+        self._probability: float | None = None
         self._run_length = 0
         self._start_ns: int | None = None
         self._last_ns = 0
         self._told_ns = 0
-        self._started = False
+        self._started = self._begun = False
 
     def start(self) -> None:
         """Load the model in the background, once."""
-        if not self._started:
-            self._started = True
+        if not self._begun:
+            self._begun = self._started = True
             threading.Thread(target=self._run, name="speech", daemon=True).start()
 
     def feed(self, samples: NDArray[np.float32], end_ns: int) -> None:
@@ -70,13 +71,26 @@ class Detector:
     def _run(self) -> None:
         try:
             session = self._load()
+            while True:
+                try:
+                    samples, end_ns = self._queue.get(timeout=_LOST_S)
+                except queue.Empty:
+                    self._reset()  # the microphone is gone: speech that goes on ends here
+                    continue
+                for probability, at_ns in self._judge(session, samples, end_ns):
+                    self._step(probability, at_ns)
         except Exception as error:  # noqa: BLE001 - it becomes a fault; recording goes on
+            self._started = False
+            self._reset()
             self._emit(Fault(boot_ns(), "speech", "no-model", f"{type(error).__name__}: {error}"))
-            return
-        while True:
-            samples, end_ns = self._queue.get()
-            for probability, at_ns in self._judge(session, samples, end_ns):
-                self._step(probability, at_ns)
+
+    def _reset(self) -> None:
+        if self._start_ns is not None:
+            self._emit(Speech(self._start_ns, self._last_ns, False))
+        self._start_ns, self._run_length = None, 0
+        self._waiting, self._context = self._waiting[:0], np.zeros(_CONTEXT, np.float32)
+        self._state = np.zeros((2, 1, 128), np.float32)
+        self._probability = None
 
     def _load(self) -> Any:
         import onnxruntime
@@ -112,7 +126,7 @@ class Detector:
         return out
 
     def _step(self, probability: float, at_ns: int) -> None:
-        self.probability = max(self.probability, probability)
+        self._probability = max(self._probability or 0.0, probability)
         window_ns = _WINDOW * NS // _RATE
         if self._start_ns is None:
             self._run_length = self._run_length + 1 if probability > _ON else 0
@@ -130,7 +144,7 @@ class Detector:
             self._emit(Speech(self._start_ns, self._last_ns, False))
             self._start_ns, self._run_length = None, 0
 
-    def take_probability(self) -> float:
-        """The highest probability since the last call."""
-        value, self.probability = self.probability, 0.0
-        return value
+    def take_probability(self) -> float | None:
+        """The highest probability since the last call; None: nothing was judged."""
+        value, self._probability = self._probability, None
+        return None if value is None else round(value, 3)

@@ -16,9 +16,11 @@ from recorder.config import CameraSettings
 _BARS = ((180, 128, 128), (168, 44, 136), (145, 147, 44), (133, 63, 52), (63, 193, 204),
          (51, 109, 212), (28, 212, 120), (16, 128, 128))  # fmt: skip
 
+_LATE_FRAMES = 4
+
 
 class DemoSource:
-    """Frames on the grid of the boot clock; a frame that comes too late is left out."""
+    """Frames on the grid of the boot clock; like a sensor it has room for a few that are late."""
 
     name = "demo"
 
@@ -56,7 +58,7 @@ class DemoSource:
                 x = number * 8 % (self.width - block)
                 frame[block : 2 * block, x : x + block] = 235
                 yield ts_ns, frame
-            number = max(number + 1, boot_ns() * self._fps // NS)
+            number = max(number + 1, boot_ns() * self._fps // NS - _LATE_FRAMES)
 
     def close(self) -> None:
         """Nothing to release."""

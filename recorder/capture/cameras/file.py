@@ -13,6 +13,8 @@ from recorder.capture.units import NS
 from recorder.clock import boot_ns
 from recorder.config import CameraSettings
 
+_LATE_FRAMES = 4
+
 
 class FileSource:
     """Each frame is stamped when it is due."""
@@ -46,7 +48,7 @@ class FileSource:
                         return
                     scaled = frame.reformat(self.width, self.height, "yuv420p")
                     yield ts_ns, scaled.to_ndarray()
-                    number = max(number + 1, boot_ns() * self._fps // NS)
+                    number = max(number + 1, boot_ns() * self._fps // NS - _LATE_FRAMES)
 
     def close(self) -> None:
         """Nothing stays open."""
