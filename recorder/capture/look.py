@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 from recorder.capture.units import Look
 
 _STEP = 16
+_BLACK, _SCALE = 16.0, 255 / 219
+"""Every camera here gives video range, where black is 16 and white 235."""
 
 
-def look(luma: NDArray[np.uint8], rows_below: int = 0) -> Look:
-    """Of the picture as the sensor gave it, before the overlay is burned in."""
-    sample = luma[: luma.shape[0] - rows_below : _STEP, ::_STEP]
+def look(luma: NDArray[np.uint8]) -> Look:
+    """Of the picture as the sensor gave it, before the overlay is burned in; 0 is black."""
+    sample = luma[::_STEP, ::_STEP]
     return Look(
-        brightness=float(sample.mean()),
-        contrast=float(sample.std()),
+        brightness=max(0.0, (float(sample.mean()) - _BLACK) * _SCALE),
+        contrast=float(sample.std()) * _SCALE,
         fingerprint=zlib.crc32(sample.tobytes()),
     )

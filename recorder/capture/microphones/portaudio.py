@@ -22,6 +22,8 @@ _LATENCY_S = 0.2
 _LOST_S = 0.3
 _OPENS_S = 2.0
 _WINDOW = 500
+_SETTLE_NS = NS
+_LOST_SAMPLES_S = 0.03
 _STEPPED_S = 0.5
 
 
@@ -63,6 +65,9 @@ class PortAudioMicrophone:
     def run(self, emit: Callable[[Block], None], stop: threading.Event) -> None:
         """Blocks with their first sample's time."""
         wait_s = _OPENS_S
+        began_ns = boot_ns()
+        given = 0
+        starts: deque[float] = deque(maxlen=_WINDOW)
         while not stop.is_set():
             try:
                 samples, adc_s, current_s, now_ns = self._queue.get(timeout=wait_s)
@@ -76,7 +81,18 @@ class PortAudioMicrophone:
             self._distances.append(distance_s)
             # Some hosts do not know when a sample was taken: then it is one block old.
             age_s = current_s - adc_s if 0 < adc_s <= current_s else _BLOCK / RATE
-            at_ns = round((min(self._distances) + current_s - age_s) * NS)
+            at_s = min(self._distances) + current_s - age_s
+            first, given = given, given + len(samples)
+            if now_ns - began_ns < _SETTLE_NS:
+                continue  # blocks are lost and times are off until the stream has run for a while
+            # A block's own time jitters by some ms; where the stream began, seen through many, not.
+            start_s = at_s - first / RATE
+            if starts and abs(start_s - sum(starts) / len(starts)) > _LOST_SAMPLES_S:
+                starts.clear()
+            starts.append(start_s)
+            if now_ns - began_ns < 2 * _SETTLE_NS:
+                continue
+            at_ns = round((sum(starts) / len(starts) + first / RATE) * NS)
             emit(Block(np.asarray(samples, np.float32), at_ns))
 
     def close(self) -> None:
