@@ -36,7 +36,7 @@ reader=$!
 (while paplay "$dir/noise.wav"; do :; done) >/dev/null 2>&1 &
 noise=$!
 sleep 1
-"$@" &
+"$@" <&0 &
 command=$!
 trap 'kill $command 2>/dev/null || true' TERM INT
 status=0
