@@ -118,7 +118,7 @@ class _Stream:
         """Mux a frame."""
         packet = Packet(unit.data)
         packet.pts = packet.dts = video_tick(unit.ts_ns)
-        packet.duration = self._period_ns * VIDEO_SCALE // NS
+        packet.duration = video_tick(self._period_ns)
         packet.is_keyframe = unit.key
         packet.time_base = Fraction(1, VIDEO_SCALE)
         packet.stream = self._video
@@ -245,7 +245,8 @@ class _Stream:
 class Mux:
     """Decides which stream the pieces go into. All methods on one thread."""
 
-    WAIT_NS = 500_000_000
+    # A sound card may take so long to open; the first fragment is not whole before either.
+    WAIT_NS = 900_000_000
     PICTURE_LOST_NS = 700_000_000
     SOUND_LOST_NS = 400_000_000
 

@@ -79,10 +79,10 @@ def unharmed_picture(capture: Capture, from_ns: int) -> None:
 def test_sound_is_whole_and_of_the_pictures_length(heard: tuple[Capture, Server]) -> None:
     capture, _ = heard
     with_sound(capture, 12)
-    stream = capture.inits[-1].stream
-    fragments = [f for f in capture.fragments if f.stream == stream]
-    assert breaks(fragments) == []
-    for fragment in fragments[1:]:
+    # The rig's loudspeaker may take 2 s to its first sound: the picture does not wait for it.
+    assert [len(init.tracks) for init in capture.inits] in ([2], [1, 2])
+    assert breaks(capture.fragments) == []
+    for fragment in capture.fragments[-11:]:
         assert fragment.audio is not None
         assert fragment.audio.gap_ns <= 22_000_000
         sound_from_ns = fragment.audio.first_tick * NS // 48_000
