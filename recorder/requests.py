@@ -101,6 +101,7 @@ def status(app: "App") -> dict[str, Any]:
         "since_s": round((now_ns - app.state_since_ns) / NS, 1),
         "clock": str(app.clock.state().quality),
         "ring_s": round(app.ring.held_ns / NS, 1),
+        "ring_bytes": app.ring.size_bytes,
         "disk_waiting_bytes": app.disk.waiting_bytes,
         "capture": {
             "pid": app.link.pid,
