@@ -109,7 +109,9 @@ class Effects:
     ) -> None:
         """Queue a sentence."""
         text = self._app.speaker.say(phrase, **slots)
-        self._app.announcer.say(Announcement(phrase, text, personal, owner, patient, done))
+        self._app.announcer.say(
+            Announcement(phrase, text, personal, owner, patient, done, fixed=not slots)
+        )
 
     @property
     def _now_ns(self) -> int:
@@ -272,9 +274,10 @@ class Effects:
                     said = partial(self._opening_said, self._opening, sentence)
                     self._app.announcer.say(
                         Announcement(
-                            sentence.phrase, sentence.text, sentence.personal, "opening", True, said
+                            sentence.phrase, sentence.text, sentence.personal, "opening", True,
+                            said, fixed=sentence.phrase in self._app.speaker.fixed(),
                         )
-                    )
+                    )  # fmt: skip
                 case Slot():
                     self._open.slots[effect.element] = effect.state
                     self._open.journal(

@@ -28,7 +28,8 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Announcement(msgspec.Struct, frozen=True):
-    """A sentence. ``owner`` groups what is cancelled together; ``patient`` waits for people."""
+    """A sentence. ``owner`` groups what is cancelled together; ``patient`` waits for people;
+    ``fixed`` ones are the same every time, so that a technician's clip may stand for them."""
 
     phrase: str
     text: str
@@ -36,6 +37,7 @@ class Announcement(msgspec.Struct, frozen=True):
     owner: str = "status"
     patient: bool = True
     done: Callable[[Outcome], None] | None = None
+    fixed: bool = False
 
 
 class Speaks(Protocol):
@@ -100,7 +102,7 @@ class Announcer:
         self._next_id += 1
         self._current = (self._next_id, item)
         self._from_ns = None
-        self._voice.say(Sentence(self._next_id, None if item.personal else item.phrase, item.text))
+        self._voice.say(Sentence(self._next_id, item.phrase if item.fixed else None, item.text))
 
     def on_voice(self, event: VoiceEvent) -> None:
         """The voice reports; sentences that are not the current one are old news."""

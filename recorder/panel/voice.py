@@ -25,7 +25,8 @@ _SLACK_S = 2.0
 
 
 class Sentence(msgspec.Struct, frozen=True):
-    """What to say. ``key`` names a fixed sentence for which a clip may exist."""
+    """What to say. ``key`` names a fixed sentence, for which a clip may exist; any other is
+    not kept once it was said."""
 
     id: int
     key: str | None

@@ -26,6 +26,7 @@ from recorder.evidence.age import Identity, Recipient
 from recorder.evidence.ledger import open_ledger
 from recorder.evidence.recording import RecordingWriter
 from recorder.ring import Piece, Stream
+from scripts.benches import room
 
 SECONDS = 60
 LIVE_SECONDS = 30
@@ -199,7 +200,7 @@ def peer(source: Path) -> float:
 
 def main() -> None:
     """Prints ms of CPU per second of media."""
-    with tempfile.TemporaryDirectory(dir=".") as name:
+    with tempfile.TemporaryDirectory(dir=room()) as name:
         folder = Path(name)
         units, sounds, source = material(folder)
         rate = source.stat().st_size * 8 / SECONDS / 1e6

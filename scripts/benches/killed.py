@@ -6,6 +6,7 @@ from pathlib import Path
 
 from recorder.clock import boot_ns
 from recorder.evidence import lines
+from scripts.benches import room
 from tests.rigs.daemon import DEMO, Daemon
 
 ROUNDS = 12
@@ -14,7 +15,7 @@ ROUNDS = 12
 def main() -> None:
     """One recording each, killed at another place within a fragment."""
     noticed, back, lost = [], [], []
-    with tempfile.TemporaryDirectory(dir=".") as name:
+    with tempfile.TemporaryDirectory(dir=room()) as name:
         daemon = Daemon(Path(name).resolve(), DEMO)
         daemon.start()
         try:

@@ -4,6 +4,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from scripts.benches import room
 from tests.rigs.daemon import DEMO, Daemon
 
 
@@ -17,7 +18,7 @@ def rss_mb(pid: int) -> float:
 
 def main() -> None:
     """1080p30 at 6 Mbit/s with a full ring of 30 s, before and while recording."""
-    with tempfile.TemporaryDirectory(dir=".") as name:
+    with tempfile.TemporaryDirectory(dir=room()) as name:
         settings = (
             DEMO.replace("width = 640", "width = 1920")
             .replace("height = 360", "height = 1080")

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from recorder.evidence import lines
+from scripts.benches import room
 from tests.rigs.daemon import DEMO, Daemon
 
 ROUNDS = 10
@@ -12,7 +13,7 @@ ROUNDS = 10
 
 def main() -> None:
     """Median and worst of ten recordings: the request's answer includes none of the waiting."""
-    with tempfile.TemporaryDirectory(dir=".") as name:
+    with tempfile.TemporaryDirectory(dir=room()) as name:
         settings = DEMO.replace("width = 640", "width = 1920").replace(
             "height = 360", "height = 1080"
         )

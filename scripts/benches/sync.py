@@ -9,6 +9,7 @@ import av
 import numpy as np
 
 from recorder.evidence.age import decrypt
+from scripts.benches import room
 from tests.rigs.daemon import DEMO, Daemon
 
 MINUTES = float(os.environ.get("BENCH_MINUTES", "10"))
@@ -36,7 +37,7 @@ def offsets_ms(path: Path) -> list[float]:
 
 def main() -> None:
     """One recording of ten minutes (BENCH_MINUTES changes that)."""
-    with tempfile.TemporaryDirectory(dir=".") as name:
+    with tempfile.TemporaryDirectory(dir=room()) as name:
         here = Path(name).resolve()
         daemon = Daemon(here, DEMO.replace("segment_s = 5.0", "segment_s = 20.0"))
         daemon.start()

@@ -4,10 +4,10 @@ Frames carry the sensor's own timestamp, which libcamera takes from CLOCK_BOOTTI
 output run inside picamera2's threads, so nothing slow and nothing that may raise happens there.
 """
 
-import os
 import queue
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from recorder.capture.cameras import CameraError
@@ -18,44 +18,56 @@ from recorder.capture.units import NS, Look, Unit
 from recorder.config import CameraSettings
 
 _FRAME_WAIT_S = 2.0
-_HARDWARE = "/dev/video11"
-"""The bcm2835 codec's encoder node: Pi 4 and older. A Pi 5 has none."""
+_ENCODER = "/dev/video11"
+_BUFFERS = 4
+"""More than five exhaust the contiguous memory of a Zero 2 W."""
 
 
 class PiCamera:
     """One camera, configured for a fixed frame duration."""
+
+    FORMAT = "YUV420"
 
     def __init__(
         self, settings: CameraSettings, fragment_ms: int, overlay: Overlay, *, software: bool
     ) -> None:
         try:
             from picamera2 import Picamera2
+            from picamera2.platform import Platform, get_platform
         except ImportError as error:
             raise CameraError(f"picamera2 is not installed: {error}") from error
         self.period_ns = NS // settings.fps
-        self._height = settings.height
-        hardware = settings.encoder != "software" and not software and os.path.exists(_HARDWARE)
+        self._height, self._width = settings.height, settings.width
+        # The Pi 5 has no encoder: picamera2 would take the software one there without a word.
+        has_one = get_platform() == Platform.VC4 and Path(_ENCODER).exists()
+        hardware = settings.encoder != "software" and not software and has_one
         self._queue: queue.Queue[Unit] = queue.Queue(maxsize=settings.fps * 4)
         self._burner = Burner(settings.width, settings.height, overlay)
         self._look: Look | None = None
         self._failed = ""
         try:
             self._camera: Any = Picamera2()
-            period_us = self.period_ns // 1000
-            kinds = {"format": "YUV420", "size": (settings.width, settings.height)}
-            config = self._camera.create_video_configuration(
-                main=kinds,
-                controls={"FrameDurationLimits": (period_us, period_us)},
-                buffer_count=4,
-            )
-            self._camera.configure(config)
         except (RuntimeError, IndexError, OSError) as error:
             raise CameraError(f"the camera does not open: {error}") from error
+        try:
+            self._configure(settings)
+        except (RuntimeError, OSError) as error:
+            self._camera.close()
+            raise CameraError(f"the camera does not take the settings: {error}") from error
         self.name = f"picamera2 {self._camera.camera_properties.get('Model', '')}".strip()
         self._camera.pre_callback = self._before
-        gop = max(1, settings.fps * fragment_ms // 1000)
+        gop = max(1, round(settings.fps * fragment_ms / 1000))
         self._encoder = self._make_encoder(settings, gop, hardware)
         self.encoder = "h264_v4l2m2m (hardware)" if hardware else "libx264 (picamera2)"
+
+    def _configure(self, settings: CameraSettings) -> None:
+        period_us = self.period_ns // 1000
+        config = self._camera.create_video_configuration(
+            main={"format": self.FORMAT, "size": (settings.width, settings.height)},
+            controls={"FrameDurationLimits": (period_us, period_us)},
+            buffer_count=_BUFFERS,
+        )
+        self._camera.configure(config)
 
     def _make_encoder(self, settings: CameraSettings, gop: int, hardware: bool) -> Any:
         from picamera2.encoders import H264Encoder, LibavH264Encoder
@@ -80,8 +92,10 @@ class PiCamera:
         if hardware:
             encoder = H264Encoder(bitrate=bitrate, repeat=True, iperiod=gop)
         else:
-            encoder = LibavH264Encoder(bitrate=bitrate, repeat=True, iperiod=gop)
-            encoder.preset, encoder.drop_final_frames = "ultrafast", False
+            encoder = LibavH264Encoder(
+                bitrate=bitrate, repeat=True, iperiod=gop, framerate=settings.fps
+            )
+            encoder.preset, encoder.drop_final_frames = "ultrafast", True
         encoder.output = Hand()
         return encoder
 
@@ -89,12 +103,13 @@ class PiCamera:
         """In picamera2's thread, before the encoder sees the frame."""
         from picamera2 import MappedArray
 
-        with MappedArray(request, "main") as mapped:
-            luma = mapped.array[: self._height]
-            if luma.ndim == 3:
-                luma = luma[:, :, 0]
-            self._look = look(luma)
-            self._burner.burn(luma)
+        try:
+            with MappedArray(request, "main") as mapped:
+                luma = mapped.array[: self._height, : self._width]
+                self._look = look(luma)
+                self._burner.burn(luma)
+        except Exception as error:  # noqa: BLE001 - told by run(); here it would kill the thread
+            self._failed = f"overlay: {type(error).__name__}: {error}"
 
     def _take(self, data: bytes, key: bool, timestamp_us: int | None) -> None:
         if timestamp_us is None:
@@ -125,5 +140,7 @@ class PiCamera:
         self._burner.show(overlay)
 
     def close(self) -> None:
-        """Ask picamera2 to stop; it may never return, so not on this thread."""
-        threading.Thread(target=self._camera.close, name="camera-close", daemon=True).start()
+        """Stop encoder and camera. It may never return: the caller has to limit the time."""
+        if self._camera.started:
+            self._camera.stop_recording()
+        self._camera.close()

@@ -1,4 +1,4 @@
-"""Streams and fragments out of encoded pieces: nothing opens a device here, and time is handed in."""
+"""Streams and fragments out of encoded pieces: no device is opened, and time is handed in."""
 
 from collections.abc import Iterator
 from functools import cache

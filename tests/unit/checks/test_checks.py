@@ -1,0 +1,135 @@
+"""Art. 13: each check's level, value and sentence; and that only what must block blocks."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, strategies as st
+
+from recorder import config
+from recorder.capture.messages import Vitals
+from recorder.checks import probe
+from recorder.checks.power import Power
+from recorder.checks.probe import Measured, evaluate, fit
+from recorder.checks.result import Level, Result
+from recorder.clock import NS, ClockState, Quality
+from recorder.session.phrases import Phrase
+from tests.unit.test_config import GOOD
+
+NOW = 100 * NS
+GB = 1 << 30
+VITALS = Vitals(NOW, 30, 48_000, NOW, NOW, 90.0, 40.0, -40.0, 0.1, 0, 0, 0, 0, 0)
+FINE = Measured(
+    NOW, VITALS, None, 50.0, 20 * GB, ClockState(Quality.SYNCED, 20), "device", 2
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> config.Settings:
+    path = tmp_path_factory.mktemp("checks") / "recorder.toml"
+    path.write_text(GOOD)
+    return config.load(path)
+
+
+def one(settings: config.Settings, name: str, **changes: object) -> Result:
+    results = evaluate(msgspec.structs.replace(FINE, **changes), settings)
+    return next(result for result in results if result.name == name)
+
+
+def with_vitals(**changes: object) -> Vitals:
+    return msgspec.structs.replace(VITALS, **changes)
+
+
+def test_a_fine_device_is_fit_and_warns_of_nothing(settings: config.Settings) -> None:
+    results = evaluate(FINE, settings)
+    assert fit(results)
+    assert {result.level for result in results} == {Level.OK}
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "phrase", "changes"),
+    [
+        ("battery", Level.WARN, Phrase.BATTERY_LOW, {"power": Power(50, 29, False)}),
+        ("battery", Level.OK, None, {"power": Power(5, 10, True)}),
+        ("battery", Level.WARN, Phrase.BATTERY_LOW, {"power": Power(24, None, False)}),
+        ("storage", Level.WARN, Phrase.STORAGE_LOW, {"free_bytes": GB}),
+        ("storage", Level.BLOCK, Phrase.NO_ROOM, {"free_bytes": 100 << 20}),
+        ("storage", Level.BLOCK, Phrase.STORAGE_FAULT, {"free_bytes": None}),
+        ("camera", Level.WARN, Phrase.CAMERA_FAULT, {"vitals": with_vitals(last_frame_ns=None)}),
+        (
+            "camera", Level.WARN, Phrase.CAMERA_FAULT,
+            {"vitals": with_vitals(last_frame_ns=NOW - 3 * NS)},
+        ),
+        (
+            "lens", Level.WARN, Phrase.LENS_COVERED,
+            {"vitals": with_vitals(brightness=5.0, contrast=1.0)},
+        ),
+        ("lens", Level.OK, None, {"vitals": with_vitals(brightness=5.0, contrast=20.0)}),
+        (
+            "microphone", Level.WARN, Phrase.MICROPHONE_FAULT,
+            {"vitals": with_vitals(last_sample_ns=None)},
+        ),
+        (
+            "microphone", Level.WARN, Phrase.MICROPHONE_QUIET,
+            {"vitals": with_vitals(level_dbfs=-80.0)},
+        ),
+        ("capture", Level.BLOCK, Phrase.NO_CAPTURE, {"vitals": None}),
+        ("clock", Level.WARN, Phrase.CLOCK_UNSET, {"clock": ClockState(Quality.UNSET, None)}),
+        ("clock", Level.OK, None, {"clock": ClockState(Quality.KEPT, None)}),
+        ("keys", Level.BLOCK, Phrase.NO_CUSTODIAN, {"custodians": 0}),
+        ("keys", Level.WARN, Phrase.ONE_CUSTODIAN, {"custodians": 1}),
+        ("keys", Level.WARN, Phrase.NO_DEVICE_KEY, {"key_kind": "ephemeral"}),
+        ("temperature", Level.WARN, Phrase.HOT, {"celsius": 90.0}),
+    ],
+)  # fmt: skip
+def test_each_check_says_what_it_found(
+    settings: config.Settings,
+    name: str,
+    level: Level,
+    phrase: Phrase | None,
+    changes: dict[str, object],
+) -> None:
+    result = one(settings, name, **changes)
+    assert (result.level, result.phrase) == (level, phrase)
+    assert result.value
+    assert result.limit
+
+
+@given(
+    st.booleans(), st.booleans(), st.integers(0, 3), st.one_of(st.none(), st.integers(0, GB)),
+    st.sampled_from(list(Quality)),
+)  # fmt: skip
+def test_only_no_capture_no_room_and_no_custodian_block(
+    settings: config.Settings,
+    frames: bool,
+    samples: bool,
+    custodians: int,
+    free: int | None,
+    quality: Quality,
+) -> None:
+    vitals = with_vitals(
+        last_frame_ns=NOW if frames else None, last_sample_ns=NOW if samples else None
+    )
+    measured = msgspec.structs.replace(
+        FINE, vitals=vitals, custodians=custodians, free_bytes=free, key_kind="ephemeral",
+        clock=ClockState(quality, None), power=Power(1, 0, False), celsius=120.0,
+    )  # fmt: skip
+    room = free is not None and free / probe.bytes_per_s(settings) / 60 >= 5
+    assert fit(evaluate(measured, settings)) == ((frames or samples) and room and custodians > 0)
+
+
+def test_a_sentence_with_minutes_gets_its_minutes(settings: config.Settings) -> None:
+    from recorder.session import phrases
+
+    speaker = phrases.load("zh", None, 480)
+    for changes in ({"power": Power(50, 29, False)}, {"free_bytes": GB}):
+        measured = msgspec.structs.replace(FINE, **changes)
+        for result in evaluate(measured, settings):
+            if result.phrase is not None:
+                assert result.minutes is not None
+                assert speaker.say(result.phrase, minutes=speaker.number(result.minutes))
+
+
+def test_room_is_measured_where_the_spool_is(tmp_path: Path) -> None:
+    assert (probe.free_bytes(tmp_path) or 0) > 0
+    assert probe.free_bytes(tmp_path / "gone") is None
