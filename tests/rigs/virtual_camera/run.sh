@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Runs a capture process inside the tree, on the virtual camera. usage: run.sh ROOT [arguments]
+# Its mounts are its own and go with it. SIGUSR1 halts the sensor or lets it go on.
+set -euo pipefail
+root=$(realpath "$1")
+here=$(dirname "$(realpath "$0")")
+export RIG_ROOT=$root RIG_TREE=${here%/tests/rigs/virtual_camera}
+exec unshare --mount --propagation private bash -c '
+    set -e
+    mount --bind "$RIG_TREE" "$RIG_ROOT/srv/recorder"
+    mount -t proc proc "$RIG_ROOT/proc"
+    mount --rbind /dev "$RIG_ROOT/dev"
+    mount --rbind /sys "$RIG_ROOT/sys"
+    exec chroot "$RIG_ROOT" env -i PATH=/usr/bin:/bin HOME=/root LIBCAMERA_LOG_LEVELS=*:ERROR \
+        PYTHONPATH=/srv/recorder PYTHONDONTWRITEBYTECODE=1 \
+        /opt/venv/bin/python3 /srv/recorder/tests/rigs/virtual_camera/capture.py'
