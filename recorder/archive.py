@@ -118,6 +118,7 @@ class Archive:
             self._signer = keys.load_private(folder / "device.key")
         except RecorderError as error:
             notes.append(str(error))
+            self._signer = keys.ephemeral(Path(settings.paths.run) / "ephemeral.key")
         custodians: tuple[str, ...] = ()
         try:
             found = keys.load_custodians(folder / provision.CUSTODIANS)
@@ -159,6 +160,7 @@ class Archive:
                 self._note(recovery.resealed(held.path))
                 continue
             try:
+                recovery.same_key(held.path, self._signer)
                 found = recovery.reopen(
                     held.path,
                     signer=self._signer,

@@ -31,6 +31,11 @@ class KeySigner:
         return self._public
 
     @property
+    def private(self) -> Ed25519PrivateKey:
+        """The key itself."""
+        return self._private
+
+    @property
     def kind(self) -> Literal["device", "ephemeral"]:
         """``ephemeral`` signs where the device's key is missing; nobody can vouch for it."""
         return self._kind
@@ -45,9 +50,20 @@ def base64_public(signer: Signer) -> str:
     return base64.b64encode(signer.public).decode()
 
 
-def ephemeral() -> KeySigner:
-    """A key that dies with the process: evidence first, verdict ``untrusted``."""
-    return KeySigner(Ed25519PrivateKey.generate(), "ephemeral")
+def ephemeral(path: Path | None = None) -> KeySigner:
+    """A key that nobody knows: evidence first, verdict ``untrusted``.
+
+    With ``path`` (on a tmpfs) it lives as long as the boot, so that a recording which is gone on
+    with after a crash is signed by one key throughout.
+    """
+    if path is None:
+        return KeySigner(Ed25519PrivateKey.generate(), "ephemeral")
+    if not path.exists():
+        private, _ = pem_pair(Ed25519PrivateKey.generate())
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(private)
+    return KeySigner(load_private(path).private, "ephemeral")
 
 
 def load_private(path: Path) -> KeySigner:

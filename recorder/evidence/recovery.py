@@ -20,6 +20,7 @@ from recorder.errors import RecorderError
 from recorder.evidence import lines
 from recorder.evidence.age import Recipient
 from recorder.evidence.chain import Defect, Line, Log, Signer, files, read, sync_folder
+from recorder.evidence.keys import base64_public
 from recorder.evidence.recording import JOURNAL, PRIVATE, SEGMENTS, TAILS, Progress, RecordingWriter
 from recorder.evidence.seal import SIGNATURE, TAGMANIFEST, file_sha256
 from recorder.evidence.verification_bag import signed
@@ -75,6 +76,18 @@ def is_sealed(folder: Path) -> bool:
     if not good or not isinstance(good[0].body, lines.Open):
         return False
     return signed(base64.b64decode(good[0].body.key), signature, listing)
+
+
+def same_key(folder: Path, signer: Signer) -> None:
+    """RecorderError where another key began the journal: nothing can be added to it, ever."""
+    good, _ = walk(folder)
+    if good and good[0].body.key != base64_public(signer):
+        raise RecorderError(
+            "recording-foreign-key",
+            "it was begun with a key that is gone",
+            where=str(folder),
+            remedy="It is moved to quarantine whole, as it is",
+        )
 
 
 def reopen(
