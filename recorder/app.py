@@ -357,7 +357,7 @@ class App:
         if own is None:
             return
         self._people_until_ns = max(self._people_until_ns, own[1])
-        self.effects.speech(own[0], own[1], speech.ongoing)
+        self.effects.talk.speech(own[0], own[1], speech.ongoing)
 
     def _fault(self, fault: Fault) -> None:
         act = self.effects.act

@@ -6,30 +6,20 @@ the announcer, lines and fragments to the archive. What happens next is fired as
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
-from recorder import __version__
+from recorder import heading
 from recorder.act import Act, EndSource, Gap, hole_ns
 from recorder.checks.result import Level
 from recorder.clock import NS, Quality, iso
+from recorder.conversation import Conversation
 from recorder.errors import RecorderError
 from recorder.evidence import lines
 from recorder.panel.announcer import Announcement, Outcome
 from recorder.ring import Piece
 from recorder.session import hanzi
 from recorder.session.case import Checked, arrival_utc
-from recorder.session.interruption import Explaining
-from recorder.session.opening import (
-    Answered,
-    Done,
-    Effect as OpeningEffect,
-    Element,
-    Opening,
-    Say,
-    Sentence,
-    Slot,
-)
+from recorder.session.opening_plan import Element
 from recorder.session.phrases import Phrase
 from recorder.session.states import Effect, Event, State
 
@@ -41,7 +31,6 @@ END_LIMIT_NS = 45 * NS
 COVER_LIMIT_NS = 4 * NS
 HURRY_LIMIT_NS = 3 * NS // 2
 LATE_NS = 5 * 60 * NS
-RECENT_NS = 30 * 60 * NS
 
 
 class Effects:
@@ -51,11 +40,10 @@ class Effects:
         self._app = app
         self.act: Act | None = None
         self.case: Checked | None = None
-        self._opening: Opening | None = None
-        self._explaining: Explaining | None = None
-        self._explained: Gap | None = None
+        self.talk = Conversation(app, self)
         self._ending_ns: int | None = None
         self._end_said = False
+        self._explained: Gap | None = None
         self._resumed_by: Piece | None = None
         self._lost: tuple[str, str] = ("", "")
         self._remembered: Event | None = None
@@ -67,7 +55,7 @@ class Effects:
             Effect.REFUSE: self._refuse,
             Effect.REFUSE_UNFIT: self._refuse_unfit,
             Effect.REPEAT: lambda: self.say(Phrase.INTERRUPTED),
-            Effect.SKIP: self._skip,
+            Effect.SKIP: self.talk.skip,
             Effect.MARK: self._mark,
             Effect.MARK_NEXT: self._mark_next,
             Effect.NOTICE: self._notice,
@@ -76,12 +64,12 @@ class Effects:
             Effect.OBSTRUCTION: self._obstruction,
             Effect.SENSITIVE: self._sensitive,
             Effect.ARRIVAL: self._arrival,
-            Effect.COUNT: self._count,
+            Effect.COUNT: self.talk.count,
             Effect.INTERRUPT: self._interrupt,
             Effect.RESUME: self._resume,
             Effect.RESUME_SILENT: self._resume_silent,
             Effect.ASK_CAUSE: self._ask_cause,
-            Effect.REASON_LEFT: self._reason_left,
+            Effect.REASON_LEFT: lambda: self.talk.reason(left=True),
             Effect.ANNOUNCE_END: self._announce_end,
             Effect.TAKE_BACK_END: self._take_back_end,
             Effect.CLOSE: lambda: self._close(self.source),
@@ -90,7 +78,7 @@ class Effects:
             Effect.NEXT: self._next,
             Effect.ANNOUNCE_FIT: self._announce_fit,
             Effect.REBOOT: lambda: app.reboot(),
-            Effect.STOP_SPEAKING: self._stop_speaking,
+            Effect.STOP_SPEAKING: self.talk.stop,
         }
 
     def run(self, effect: Effect) -> None:
@@ -127,41 +115,15 @@ class Effects:
     def _begin(self) -> None:
         app, now_ns = self._app, self._app.event_ns
         last = app.last
-        continues = self._continues(now_ns)
+        card_id = self.case.card.id if self.case else ""
+        continues = heading.continues(last, card_id, now_ns, app.clock.boot_id)
         act = self.case.act(app.catalogue) if self.case else None
         self.act = Act(app.archive, now_ns, act)
         settings = app.settings
         private = self.case.card.private() if self.case else None
 
         def opened(name: str) -> tuple[lines.Opened, lines.Open]:
-            ledger = lines.Opened(
-                recording=name,
-                device=settings.device.name,
-                officer=settings.device.officer,
-                act=act.id if act else "",
-                obligation=act.obligation if act else None,
-                previous="",
-            )
-            return ledger, lines.Open(
-                format=lines.RECORDING_FORMAT,
-                recording=name,
-                device=settings.device.name,
-                officer=settings.device.officer,
-                software=__version__,
-                key="",
-                key_kind="device",
-                organisation=settings.organisation.name,
-                entrusted_by=settings.organisation.entrusted_by,
-                rule=settings.organisation.rule,
-                rule_version=settings.organisation.rule_version,
-                language=settings.device.language,
-                utc_offset_min=settings.device.utc_offset_min,
-                catalogue=f"{app.catalogue.version} sha256:{app.catalogue.sha256}",
-                act=act,
-                recipients=(),
-                continues=continues,
-                ledger="",
-            )
+            return heading.head(settings, app.catalogue, name, act, continues)
 
         source = "control" if self.source == "control" else "button"
         press = lines.Press(at_ns=now_ns, source=source)  # type: ignore[arg-type]
@@ -182,66 +144,7 @@ class Effects:
             first.append(Phrase.CONTINUED)
         if late and not (self.case and self.case.card.late_reason):
             first.append(Phrase.LATE_START)
-        self._opening = Opening(self._known(), app.speaker, settings.opening, first=tuple(first))
-        self._opening_does(self._opening.begin(now_ns))
-
-    def _continues(self, now_ns: int) -> lines.Continues | None:
-        """What this one goes on from: same card, or no card and unplanned or recent."""
-        last = self._app.last
-        if last is None:
-            return None
-        card = self.case.card.id if self.case else ""
-        if card:
-            return lines.Continues(last.recording, "card") if last.card == card else None
-        if not last.planned:
-            return lines.Continues(last.recording, "unplanned")
-        same_boot = last.boot_id == self._app.clock.boot_id
-        if same_boot and now_ns - last.end_ns < RECENT_NS:
-            return lines.Continues(last.recording, "recent")
-        return None
-
-    def _known(self) -> dict[Element, tuple[Sentence, ...]]:
-        """What the device can read aloud: the time if it is trusted, the rest from the card."""
-        app, speaker = self._app, self._app.speaker
-        out: dict[Element, tuple[Sentence, ...]] = {}
-        if app.clock.state().quality is not Quality.UNSET:
-            text = speaker.say(Phrase.TIME, time=speaker.time(app.clock.utc_ns()))
-            out[Element.TIME] = (Sentence(Phrase.TIME, text),)
-        if self.case is None:
-            return out
-        card = self.case.card
-        for element, phrase, value in (
-            (Element.PLACE, Phrase.PLACE, card.place),
-            (Element.REASON, Phrase.REASON, card.reason),
-            (Element.SUBJECT, Phrase.SUBJECT, card.subject),
-        ):
-            if value:
-                text = speaker.say(phrase, **{phrase.value: value})
-                out[element] = (Sentence(phrase, text, personal=True),)
-        if card.officers:
-            out[Element.OFFICERS] = tuple(
-                self._officer(o.name, o.certificate) for o in card.officers
-            )
-        if self.case.stages:
-            text = speaker.say(Phrase.STAGES, stages=speaker.join(self.case.stages))
-            out[Element.STAGES] = (Sentence(Phrase.STAGES, text),)
-        return out
-
-    def _officer(self, name: str, certificate: str) -> Sentence:
-        organisation = self._app.settings.organisation
-        speaker = self._app.speaker
-        values = {
-            "organisation": organisation.name,
-            "name": name,
-            "number": speaker.digits(certificate),
-        }
-        if organisation.entrusted_by:
-            phrase = Phrase.OFFICER_ENTRUSTED
-            text = speaker.say(phrase, principal=organisation.entrusted_by, **values)
-        else:
-            phrase = Phrase.OFFICER
-            text = speaker.say(phrase, **values)
-        return Sentence(phrase, text, personal=True)
+        self.talk.open(tuple(first))
 
     def _journal_arrival(self, source: str, arrival: str) -> bool:
         """Arrival beside start (Art. 14). True: the recording started more than 5 minutes later."""
@@ -266,67 +169,6 @@ class Effects:
             private,
         )
         return late
-
-    def _opening_does(self, effects: list[OpeningEffect]) -> None:
-        for effect in effects:
-            match effect:
-                case Say(sentence=sentence):
-                    said = partial(self._opening_said, self._opening, sentence)
-                    self._app.announcer.say(
-                        Announcement(
-                            sentence.phrase, sentence.text, sentence.personal, "opening", True,
-                            said, fixed=sentence.phrase in self._app.speaker.fixed(),
-                        )
-                    )  # fmt: skip
-                case Slot():
-                    self._open.slots[effect.element] = effect.state
-                    self._open.journal(
-                        lines.Slot(
-                            element=effect.element.value, state=effect.state,
-                            from_ns=effect.from_ns, to_ns=effect.to_ns,
-                        )
-                    )  # fmt: skip
-                case Answered():
-                    self._open.journal(
-                        lines.Answered(
-                            phrase=effect.question.value, heard=effect.heard,
-                            from_ns=effect.from_ns, to_ns=effect.to_ns,
-                        )
-                    )  # fmt: skip
-                    if not effect.heard and effect.question is Phrase.CONTINUED:
-                        self._open.due(None, "no_reason_heard")
-                case Done():
-                    self._opening = None
-                    self._app.post(Event.OPENED)
-
-    def _opening_said(self, opening: Opening | None, sentence: Sentence, outcome: Outcome) -> None:
-        if opening is None or opening is not self._opening or outcome.outcome == "cut":
-            return
-        ok = outcome.outcome == "spoken"
-        self._opening_does(
-            opening.spoken(ok, outcome.from_ns, outcome.to_ns, self._now_ns, sentence)
-        )
-
-    def _skip(self) -> None:
-        if self._opening is not None:
-            opening = self._opening
-            self._stop_speaking()
-            self._opening = opening
-            self._opening_does(opening.skip(self._now_ns))
-
-    def _stop_speaking(self) -> None:
-        """Cut what the opening was saying; its machine starts anew when the state comes back."""
-        self._opening = None
-        self._app.announcer.cancel("opening", "explaining", "ending")
-
-    def back_to(self, state: State) -> None:
-        """The state is where it was: an opening goes on with what is left of it."""
-        if state is State.OPENING and self._opening is None and self.act is not None:
-            self._opening = Opening(
-                self._known(), self._app.speaker, self._app.settings.opening,
-                done=self._open.slots,
-            )  # fmt: skip
-            self._opening_does(self._opening.begin(self._now_ns))
 
     # Refusals.
 
@@ -483,44 +325,9 @@ class Effects:
         self._open.due(gap.number, "not_asked")
 
     def _ask_cause(self) -> None:
-        gap, piece, speaker = self._explained, self._resumed_by, self._app.speaker
-        assert gap is not None and piece is not None
-        self._explaining = Explaining(gap.cause, self._now_ns)
-        explaining = self._explaining
-        self.say(
-            Phrase.RESUMED, owner="explaining",
-            clock=speaker.clock(self._app.clock.utc_ns()),
-            duration=speaker.duration(piece.fragment.start_ns - gap.from_ns),
-        )  # fmt: skip
-        self.say(
-            Phrase.ASK_CAUSE,
-            owner="explaining",
-            done=lambda _: explaining.asked(self._now_ns),
-        )
-
-    def _count(self) -> None:
-        if self._explaining is not None:
-            self._explaining.press(self._now_ns)
-
-    def _reason(self, *, left: bool) -> None:
-        explaining, gap = self._explaining, self._explained
-        self._explaining = self._explained = None
-        if explaining is None or gap is None:
-            return
-        answer = explaining.answer()
-        self._open.journal(
-            lines.Reason(
-                interruption=gap.number, category=answer.category, presses=answer.presses,
-                heard=answer.heard, from_ns=answer.from_ns, to_ns=answer.to_ns,
-            )
-        )  # fmt: skip
-        if not answer.heard:
-            self._open.due(gap.number, "cut_short" if left else "no_reason_heard")
-            if not left:
-                self.say(Phrase.NO_REASON)
-
-    def _reason_left(self) -> None:
-        self._reason(left=True)
+        assert self._explained is not None
+        assert self._resumed_by is not None
+        self.talk.ask_cause(self._explained, self._resumed_by.fragment.start_ns)
 
     # The end.
 
@@ -586,23 +393,17 @@ class Effects:
             self._app.fire(Event.LOST)
         return True
 
-    def speech(self, start_ns: int, end_ns: int, ongoing: bool) -> None:
-        """People speak, the device's own voice taken off."""
-        if self._opening is not None:
-            self._opening_does(self._opening.speech(start_ns, end_ns, ongoing, self._now_ns))
-        if self._explaining is not None:
-            self._explaining.speech(start_ns, end_ns)
-
     def tick(self, now_ns: int) -> None:
         """Time passes in opening, explaining, ending and closing."""
         app, state = self._app, self._app.session.state
-        if state is State.OPENING and self._opening is not None:
-            self._opening_does(self._opening.tick(now_ns))
+        if state is State.OPENING:
+            self.talk.tick(now_ns)
         elif state is State.EXPLAINING:
-            if self._explaining is None or self._explaining.over(now_ns):
-                self._reason(left=False)
+            if self.talk.explained(now_ns):
+                self.talk.reason(left=False)
                 app.fire(Event.EXPLAINED)
-                self.back_to(app.session.state)
+                if app.session.state is State.OPENING:
+                    self.talk.reopen()
         elif state is State.ENDING and self._ending_ns is not None:
             held_ns = now_ns - self._ending_ns
             if held_ns >= END_HOLD_NS and (self._end_said or held_ns >= END_LIMIT_NS):

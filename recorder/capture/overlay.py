@@ -5,6 +5,7 @@ for that clock. Evidence of time is the journal, not this.
 """
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +20,9 @@ class Burner:
     """Owned by the camera's thread; ``show`` may be called from another."""
 
     def __init__(self, width: int, height: int, overlay: Overlay) -> None:
-        from PIL import ImageFont
-
+        self.error = ""
         self._size = max(12, height // 30)
-        self._font = ImageFont.load_default(self._size)
+        self._font: Any = None
         self._width = width
         self._glyphs: dict[str, NDArray[np.uint8]] = {}
         self._overlay = overlay
@@ -36,8 +36,10 @@ class Burner:
     def _glyph(self, character: str) -> NDArray[np.uint8]:
         known = self._glyphs.get(character)
         if known is None:
-            from PIL import Image, ImageDraw
+            from PIL import Image, ImageDraw, ImageFont
 
+            if self._font is None:
+                self._font = ImageFont.load_default(self._size)
             width = max(1, round(self._font.getlength(character)))
             image = Image.new("L", (width, self._size * 5 // 4), _PAPER)
             ImageDraw.Draw(image).text((0, 0), character, fill=_INK, font=self._font)
@@ -53,7 +55,18 @@ class Burner:
         return f" {local:%Y-%m-%d %H:%M:%S}{mark}  {overlay.device}  {overlay.officer} "
 
     def burn(self, luma: NDArray[np.uint8]) -> None:
-        """Write into ``luma`` (height, width), in place, at the lower left."""
+        """Write into ``luma`` (height, width), in place, at the lower left.
+
+        A failure is kept in ``error`` and never costs the picture.
+        """
+        if self.error:
+            return
+        try:
+            self._burn(luma)
+        except Exception as error:  # noqa: BLE001 - told as a fault; the picture goes on without
+            self.error = f"{type(error).__name__}: {error}"
+
+    def _burn(self, luma: NDArray[np.uint8]) -> None:
         seconds, overlay = utc_ns() // 1_000_000_000, self._overlay
         if self._shown != (seconds, overlay):
             strip = np.concatenate([self._glyph(c) for c in self.text(seconds, overlay)], axis=1)

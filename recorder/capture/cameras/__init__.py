@@ -31,6 +31,11 @@ class Camera(Protocol):
     encoder: str
     period_ns: int
 
+    @property
+    def overlay_error(self) -> str:
+        """Why nothing is burned in; empty while all is well."""
+        ...
+
     def run(self, emit: Callable[[Unit], None], stop: threading.Event) -> None:
         """Emit units in order of their sensor timestamps until ``stop``."""
         ...
@@ -74,6 +79,11 @@ class RawCamera:
         self._encoder = VideoEncoder(
             source.width, source.height, settings.fps, settings.bitrate_kbps, fragment_ms
         )
+
+    @property
+    def overlay_error(self) -> str:
+        """Why nothing is burned in."""
+        return self._burner.error
 
     def run(self, emit: Callable[[Unit], None], stop: threading.Event) -> None:
         """Overlay and encode every frame."""

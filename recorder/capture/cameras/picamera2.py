@@ -109,7 +109,7 @@ class PiCamera:
                 self._look = look(luma)
                 self._burner.burn(luma)
         except Exception as error:  # noqa: BLE001 - told by run(); here it would kill the thread
-            self._failed = f"overlay: {type(error).__name__}: {error}"
+            self._failed = f"frame: {type(error).__name__}: {error}"
 
     def _take(self, data: bytes, key: bool, timestamp_us: int | None) -> None:
         if timestamp_us is None:
@@ -121,6 +121,11 @@ class PiCamera:
             self._queue.put_nowait(Unit(data, ts_ns, key, self._look))
         except queue.Full:
             self._failed = "nobody takes the frames"
+
+    @property
+    def overlay_error(self) -> str:
+        """Why nothing is burned in."""
+        return self._burner.error
 
     def run(self, emit: Callable[[Unit], None], stop: threading.Event) -> None:
         """Start the camera and hand its frames on."""

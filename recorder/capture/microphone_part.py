@@ -1,0 +1,98 @@
+"""Keeps the microphone going: opens it, encodes what it hears, opens it anew when it is lost.
+
+It may hang with a frozen sound server, for as long as that is frozen; the picture never waits.
+"""
+
+import math
+import threading
+from collections.abc import Callable
+
+import numpy as np
+
+from recorder.capture import microphones
+from recorder.capture.anchor import Anchor
+from recorder.capture.camera_part import DELAYS_S
+from recorder.capture.codecs import SoundEncoder
+from recorder.capture.notices import Notices
+from recorder.capture.speech import Detector
+from recorder.capture.units import AUDIO_SCALE, NS, Sound
+from recorder.config import MicrophoneSettings
+
+_ZEROS = AUDIO_SCALE
+"""So many samples of nothing but zeros come from no microphone that works."""
+
+
+class MicrophonePart:
+    """``run`` has a thread of its own; counters are read from others."""
+
+    def __init__(
+        self,
+        settings: MicrophoneSettings,
+        notices: Notices,
+        detector: Detector,
+        emit: Callable[[Sound], None],
+    ) -> None:
+        self._settings = settings
+        self._notices = notices
+        self._detector = detector
+        self._emit = emit
+        self._encoder = SoundEncoder(settings.bitrate_kbps)
+        self._anchor = Anchor()
+        self._zeros = 0
+        self._heard = (0.0, 0)
+        self.name = ""
+        self.samples = self.lost_samples = 0
+        self.last_sample_ns: int | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Until ``stop``."""
+        failures = 0
+        while not stop.is_set():
+            before = self.samples
+            try:
+                self._run_once(stop)
+            except (microphones.MicrophoneError, OSError) as error:
+                self._notices.down("microphone", "lost", str(error))
+            failures = 0 if self.samples > before else failures + 1
+            stop.wait(DELAYS_S[min(failures, len(DELAYS_S) - 1)])
+
+    def _run_once(self, stop: threading.Event) -> None:
+        microphone = microphones.make(self._settings)
+        self.name = microphone.name
+        self._encoder = SoundEncoder(self._settings.bitrate_kbps)
+        self._anchor = Anchor()
+        self._zeros = 0
+        try:
+            microphone.run(self._block, stop)
+        except microphones.MicrophoneError as error:
+            self._notices.down("microphone", "lost", str(error))
+        finally:
+            microphone.close()
+
+    def _block(self, block: microphones.Block) -> None:
+        before = self._anchor.lost
+        try:
+            samples, tick, hole_ns = self._anchor.place(
+                block.samples, block.at_ns, exact=block.exact
+            )
+        except ValueError as error:
+            raise microphones.MicrophoneError(str(error)) from error
+        self.lost_samples += self._anchor.lost - before
+        count = len(block.samples)
+        self.samples += count
+        self.last_sample_ns = block.at_ns + count * NS // AUDIO_SCALE
+        energy = float(np.dot(block.samples, block.samples))
+        self._heard = (self._heard[0] + energy, self._heard[1] + count)
+        self._zeros = 0 if energy else self._zeros + count
+        if self._zeros > _ZEROS:
+            self._notices.down("microphone", "silent", "nothing but zeros for a second")
+        elif energy:
+            self._notices.works("microphone", after=("silent",))
+        self._detector.feed(block.samples, self.last_sample_ns)
+        for sound in self._encoder.encode(samples, tick, hole_ns):
+            self._emit(sound)
+
+    def take_level(self) -> float | None:
+        """RMS in dBFS since the last call; None without sound or with zeros alone."""
+        (energy, count), self._heard = self._heard, (0.0, 0)
+        return round(10 * math.log10(energy / count), 1) if count and energy > 0 else None
