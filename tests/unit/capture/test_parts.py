@@ -1,0 +1,205 @@
+"""What happens to a camera, an overlay or a reader that fails, told by stand-ins."""
+
+import os
+import threading
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+import pytest
+
+from recorder.capture import camera_part, cameras
+from recorder.capture.camera_part import CameraPart, smaller
+from recorder.capture.look import look
+from recorder.capture.messages import Fault, Fragment, Overlay, Vitals, read
+from recorder.capture.notices import Notices
+from recorder.capture.overlay import Burner
+from recorder.capture.sender import Sender
+from recorder.capture.units import NS, Unit
+from recorder.clock import boot_ns
+from recorder.config import CameraSettings, CaptureSettings
+
+OVERLAY = Overlay("rig-01", "ZY-017", True, 480)
+SETTINGS = CaptureSettings(camera=CameraSettings(kind="demo", width=640, height=360))
+FRAGMENT = Fragment(1, 0, 0, NS, None, None)
+
+
+class StandIn:
+    """A camera that does what it is told."""
+
+    name = encoder = "stand-in"
+    period_ns = NS // 30
+    overlay_error = ""
+
+    def __init__(self, run: Callable[[Callable[[Unit], None]], None], closes: bool = True) -> None:
+        self._run = run
+        self._closes = closes
+        self.shown: list[Overlay] = []
+
+    def run(self, emit: Callable[[Unit], None], stop: threading.Event) -> None:
+        self._run(emit)
+
+    def show(self, overlay: Overlay) -> None:
+        self.shown.append(overlay)
+
+    def close(self) -> None:
+        if not self._closes:
+            threading.Event().wait(5)
+
+
+def part(
+    monkeypatch: pytest.MonkeyPatch, makes: list[StandIn | cameras.CameraError]
+) -> tuple[CameraPart, list[Fault], list[Unit], threading.Event]:
+    faults: list[Fault] = []
+    units: list[Unit] = []
+    stop = threading.Event()
+
+    def make(*_: object, **__: object) -> StandIn:
+        if not makes:
+            stop.set()
+            raise cameras.CameraError("no more")
+        next_ = makes.pop(0)
+        if isinstance(next_, cameras.CameraError):
+            raise next_
+        return next_
+
+    monkeypatch.setattr(cameras, "make", make)
+    monkeypatch.setattr(camera_part, "DELAYS_S", (0.0,))
+    monkeypatch.setattr(camera_part, "_CLOSES_S", 0.1)
+    made = CameraPart(SETTINGS, OVERLAY, Notices(faults.append), units.append, software=False)
+    return made, faults, units, stop
+
+
+def test_a_lost_camera_is_opened_again_and_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(emit: Callable[[Unit], None]) -> None:
+        emit(Unit(b"", boot_ns(), True))
+        raise cameras.CameraError("unplugged")
+
+    refused = cameras.CameraError("no such device")
+    camera, faults, units, stop = part(
+        monkeypatch, [StandIn(gone), refused, refused, StandIn(gone)]
+    )
+    camera.run(stop)
+    assert len(units) == camera.frames == 2
+    assert [(f.part, f.code, f.detail) for f in faults] == [("camera", "lost", "unplugged")]
+    assert camera.look is None
+
+
+def test_a_camera_that_does_not_close_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(emit: Callable[[Unit], None]) -> None:
+        raise cameras.CameraError("unplugged")
+
+    camera, _, _, stop = part(monkeypatch, [StandIn(gone, closes=False)])
+    with pytest.raises(RuntimeError, match="does not close"):
+        camera.run(stop)
+
+
+def test_a_camera_that_hangs_is_told_after_a_second_and_ends_the_process_after_three(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def look_on(emit: Callable[[Unit], None]) -> None:
+        began_ns = boot_ns()
+        emit(Unit(b"", began_ns, True))
+        camera.watch(began_ns + NS // 2)
+        assert not faults
+        camera.watch(began_ns + 3 * NS // 2)
+        assert [f.code for f in faults] == ["stalled"]
+        with pytest.raises(RuntimeError, match="hangs"):
+            camera.watch(began_ns + 7 * NS // 2)
+
+    camera, faults, _, stop = part(monkeypatch, [StandIn(look_on)])
+    camera.run(stop)
+
+
+def test_missing_frames_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def some(emit: Callable[[Unit], None]) -> None:
+        for number in (0, 1, 2, 5, 6, 9):
+            emit(Unit(b"", NS + number * NS // 30 + number % 3 * 100_000, number == 0))
+
+    camera, _, _, stop = part(monkeypatch, [StandIn(some)])
+    camera.run(stop)
+    assert camera.lost_frames == 4
+
+
+def test_the_software_rung_has_a_smaller_picture_only_where_memory_is_small() -> None:
+    full = CameraSettings(width=1920, height=1080, bitrate_kbps=6000)
+    assert smaller(full, 8 << 30) == full
+    assert (smaller(full, 1 << 29).height, smaller(full, 1 << 29).bitrate_kbps) == (720, 3000)
+    tiny = CameraSettings(width=640, height=480)
+    assert smaller(tiny, 1 << 29) == tiny
+
+
+def test_notices_tell_changes_only_and_silence_is_ended_by_sound_alone() -> None:
+    told: list[Fault] = []
+    notices = Notices(told.append)
+    notices.works("microphone", after=("lost",))
+    notices.down("microphone", "silent", "zeros")
+    notices.down("microphone", "silent", "zeros")
+    notices.works("microphone", after=("lost",))
+    notices.works("microphone", after=("silent",))
+    notices.works("microphone", after=("silent",))
+    assert [(f.code, f.over) for f in told] == [("silent", False), ("silent", True)]
+
+
+def test_time_device_and_officer_are_burned_in_and_a_doubtful_time_is_marked() -> None:
+    burner = Burner(1280, 720, OVERLAY)
+    luma = np.full((720, 1280), 100, np.uint8)
+    burner.burn(luma)
+    assert not burner.error
+    assert luma[-40:, :400].max() > 200
+    assert (luma[:600] == 100).all()
+    assert burner.text(0, OVERLAY) == " 1970-01-01 08:00:00  rig-01  ZY-017 "
+    doubtful = msgspec.structs.replace(OVERLAY, trusted=False)
+    assert "08:00:00?" in burner.text(0, doubtful)
+    before = luma.copy()
+    burner.show(doubtful)
+    burner.burn(luma)
+    assert (luma != before).any()
+
+
+def test_an_overlay_that_fails_says_so_and_leaves_the_picture_alone() -> None:
+    burner = Burner(1280, 720, msgspec.structs.replace(OVERLAY, utc_offset_min=100_000))
+    luma = np.full((720, 1280), 100, np.uint8)
+    burner.burn(luma)
+    burner.burn(luma)
+    assert burner.error
+    assert (luma == 100).all()
+
+
+def test_black_is_dark_and_any_change_changes_the_fingerprint() -> None:
+    black = np.full((360, 640), 16, np.uint8)
+    assert look(black).brightness == look(black).contrast == 0
+    white = np.full((360, 640), 235, np.uint8)
+    assert look(white).brightness == pytest.approx(255)
+    black[16, 16] += 1
+    assert look(black).fingerprint != look(np.full((360, 640), 16, np.uint8)).fingerprint
+
+
+def test_a_full_queue_drops_fragments_and_never_messages_and_says_so_twice() -> None:
+    from_, to = os.pipe()
+    sender = Sender(to, 2, lambda: None)
+    vitals = Vitals(0, 0, 0, None, None, None, None, None, None, 0, 0, 0, 0, 0)
+    payload = bytes(200_000)  # more than a pipe holds
+    for _ in range(5):
+        sender.send(FRAGMENT, payload)
+    sender.send(vitals)
+    assert sender.dropped == 3
+    with os.fdopen(from_, "rb") as pipe:
+        kinds = [type(read(pipe)[0]) for _ in range(4)]
+        assert kinds == [Fragment, Fragment, Fault, Vitals]
+        sender.close(5)
+        sender = Sender(to, 2, lambda: None)
+        sender.send(FRAGMENT)
+        sender.close(5)
+        assert read(pipe)[0] == FRAGMENT
+    os.close(to)
+
+
+def test_a_reader_that_is_gone_is_noticed() -> None:
+    from_, to = os.pipe()
+    gone = threading.Event()
+    os.close(from_)
+    sender = Sender(to, 2, gone.set)
+    sender.send(FRAGMENT, b"x")
+    assert gone.wait(5)
+    os.close(to)
