@@ -91,7 +91,9 @@ class Stream:
         options = {
             "movflags": _FLAGS,
             "avoid_negative_ts": "disabled",
-            "max_interleave_delta": "200000",
+            # How long a fragment waits for sound that is late or dead (us). A sound card's blocks
+            # come 80 to 150 ms late; the picture may be held back for half a second at most.
+            "max_interleave_delta": "300000",
         }
         if first is None:
             options["frag_duration"] = str(fragment_ms * 1000)

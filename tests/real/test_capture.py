@@ -55,7 +55,7 @@ def events(media: bytes) -> tuple[list[float], list[float]]:
 def test_a_stream_is_unbroken_decodes_clean_and_flash_meets_beep(captures: list[Capture]) -> None:
     capture = Capture()
     captures.append(capture)
-    capture.run_for(10)
+    capture.run_for(7)
     assert any(isinstance(got.message, Hello) for got in capture.got[:2])
     assert len(capture.inits) == 1
     assert not capture.faults
@@ -77,7 +77,7 @@ def test_a_stream_is_unbroken_decodes_clean_and_flash_meets_beep(captures: list[
     )  # fmt: skip
     assert (checked.returncode, checked.stderr) == (0, b"")
     flashes, beeps = events(media)
-    assert len(flashes) >= 9
+    assert len(flashes) >= 6
     for flash in flashes[1:-1]:
         assert min(abs(flash - beep) for beep in beeps) < 0.005
     # The file's zero is a second before the stream's start, so times are the boot clock's.
@@ -109,7 +109,7 @@ def test_a_reader_that_stalls_for_longer_than_the_queue_is_told_what_was_lost(
     captures.append(capture)
     capture.run_for(1)
     capture.reading.clear()
-    time.sleep(6)
+    time.sleep(4.5)
     capture.reading.set()
     capture.until(lambda: any(f.over for f in capture.faults), "end of the fault")
     capture.run_for(2)

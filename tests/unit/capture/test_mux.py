@@ -104,6 +104,18 @@ def test_each_track_chains_without_a_tick_of_gap_whatever_the_sensors_jitter(
         assert fragment.video.gap_ns <= PERIOD_NS + jitter_ns + MS
 
 
+@pytest.mark.parametrize("lag_ms", [0, 150, 270])
+def test_sound_that_arrives_late_still_lies_in_its_pictures_fragment(lag_ms: int) -> None:
+    bench = Bench()
+    bench.feed(pictures(180), sounds(6), lag_ms * MS)
+    fragments = bench.messages()
+    assert len(fragments) == 5
+    for fragment in fragments:
+        assert fragment.audio is not None
+        assert abs(fragment.audio.first_tick * NS // AUDIO_SCALE - fragment.start_ns) < 22 * MS
+        assert fragment.audio.gap_ns < 22 * MS
+
+
 def test_every_frame_keeps_its_own_time() -> None:
     units = pictures(100, 8 * MS, 2)
     bench = Bench(sound_wanted=False)
