@@ -14,6 +14,8 @@ from recorder.errors import RecorderError
 _CONTAINERS = frozenset(
     {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf", b"mvex", b"edts", b"dinf"}
 )
+_MOST_SAMPLES = 100_000
+"""In one fragment; a box of a few bytes may claim any number."""
 _U32 = struct.Struct(">I")
 _U64 = struct.Struct(">Q")
 _HEAD = struct.Struct(">I4s")
@@ -136,7 +138,7 @@ def parse_init(data: bytes | memoryview) -> tuple[TrackInit, ...]:
     return tuple(tracks)
 
 
-def _traf(data: bytes | memoryview, moof: Box, traf: Box) -> Run:
+def _traf(data: bytes | memoryview, moof: Box, traf: Box, most: int) -> Run:
     tfhd = _need(data, traf, b"tfhd")
     flags = _u32(data, tfhd.content, tfhd) & 0xFFFFFF
     track_id = _u32(data, tfhd.content + 4, tfhd)
@@ -168,7 +170,7 @@ def _traf(data: bytes | memoryview, moof: Box, traf: Box) -> Run:
             at += 4
         at += 4 if flags & 0x04 else 0
         fields = [bool(flags & bit) for bit in (0x100, 0x200, 0x400, 0x800)]
-        if at + count * 4 * sum(fields) > trun.end or count > 1_000_000:
+        if at + count * 4 * sum(fields) > trun.end or len(sizes) + count > most:
             raise _broken("a cut trun")
         width = sum(fields)
         values = struct.unpack_from(f">{count * width}I", data, at)
@@ -187,11 +189,12 @@ def parse_fragment(data: bytes | memoryview) -> tuple[Run, ...]:
     moof = next((b for b in iterate(data) if b.type == b"moof"), None)
     if moof is None:
         raise _broken("no moof")
-    runs = [
-        _traf(data, moof, traf)
-        for traf in iterate(data, moof.content, moof.end)
-        if traf.type == b"traf"
-    ]
+    runs: list[Run] = []
+    most = _MOST_SAMPLES
+    for traf in iterate(data, moof.content, moof.end):
+        if traf.type == b"traf":
+            runs.append(_traf(data, moof, traf, most))
+            most -= len(runs[-1].sizes)
     return tuple(run for run in runs if run.durations)
 
 
