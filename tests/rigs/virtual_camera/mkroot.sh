@@ -1,20 +1,36 @@
 #!/usr/bin/env bash
 # A Debian 13 tree with picamera2 over libcamera's virtual camera, as on today's Raspberry Pi OS.
-# usage: mkroot.sh ROOT  (as root, on Debian with mmdebstrap; about a minute and 900 MB, once)
+# usage: mkroot.sh ROOT  (root or sudo, mmdebstrap; about a minute and 1 GB, made anew when locks change)
 set -euo pipefail
 root=$(realpath -m "$1")
 here=$(dirname "$(realpath "$0")")
-[ -e "$root/opt/ready" ] && exit 0
-rm -rf "$root"
-mirror=$(awk '/^URIs:/{print $2; exit}' /etc/apt/sources.list.d/debian.sources)
+locks=${here%/tests/rigs/virtual_camera}
+made_of=$(cat "$0" "$here/virtual.yaml" "$locks"/requirements-{build,rig}.lock | sha256sum)
+[ "$(cat "$root/opt/ready" 2>/dev/null)" = "$made_of" ] && exit 0
+[ "$(id -u)" = 0 ] || exec sudo "$0" "$@"
+
+echo "setup: making the virtual camera's Debian tree" >&2
+rm -rf --one-file-system "$root"
+mkdir -p "$root"
+mirror=$(sed -nE 's/^(URIs:|deb( \[[^]]*\])?) +(https?:[^ ]*\/debian\/?)( .*)?$/\3/p' \
+    /etc/apt/sources.list /etc/apt/sources.list.d/*.{sources,list} 2>/dev/null | sed -n 1p) || true
+mirror=${mirror:-http://deb.debian.org/debian}
 mmdebstrap --quiet --variant=minbase --components=main \
-    --include=python3-libcamera/trixie-backports,python3-venv,python3-numpy,python3-prctl,gcc,libc6-dev,python3-dev \
+    --include=python3-libcamera/trixie-backports,python3-venv,python3-prctl,gcc,g++,libc6-dev,python3-dev,libarchive13t64 \
     trixie "$root" "deb $mirror trixie main" "deb $mirror trixie-backports main"
 install -D -m644 "$here/virtual.yaml" "$root/usr/share/libcamera/pipeline/virtual/virtual.yaml"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
-cp "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" "$root/opt/host-ca.crt"
-chroot "$root" env PIP_CERT=/opt/host-ca.crt SSL_CERT_FILE=/opt/host-ca.crt bash -c '
+cp "$locks"/requirements-{build,rig}.lock "$root/opt/"
+# pip brings certificates of its own; a machine behind a proxy has others.
+host=()
+if [ -n "${PIP_CERT:-${SSL_CERT_FILE:-}}" ]; then
+    cp "${PIP_CERT:-$SSL_CERT_FILE}" "$root/opt/host-ca.crt"
+    host=(PIP_CERT=/opt/host-ca.crt SSL_CERT_FILE=/opt/host-ca.crt)
+fi
+chroot "$root" env -u PIP_FIND_LINKS -u PYTHONPATH "${host[@]}" bash -euc '
     python3 -m venv --system-site-packages /opt/venv
-    /opt/venv/bin/pip install -q --no-cache-dir --prefer-binary picamera2==0.3.38 msgspec "av>=18,<19"'
+    install="/opt/venv/bin/pip --disable-pip-version-check install --quiet --no-cache-dir --require-hashes --no-deps"
+    $install -r /opt/requirements-build.lock
+    $install --no-build-isolation -r /opt/requirements-rig.lock'
 mkdir -p "$root/srv/recorder" "$root/dev/shm"
-touch "$root/opt/ready"
+echo "$made_of" >"$root/opt/ready"

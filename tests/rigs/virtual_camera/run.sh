@@ -2,6 +2,7 @@
 # Runs a capture process inside the tree, on the virtual camera. usage: run.sh ROOT [arguments]
 # Its mounts are its own and go with it. SIGUSR1 halts the sensor or lets it go on.
 set -euo pipefail
+[ "$(id -u)" = 0 ] || exec sudo "$0" "$@" # which hands signals on
 root=$(realpath "$1")
 here=$(dirname "$(realpath "$0")")
 export RIG_ROOT=$root RIG_TREE=${here%/tests/rigs/virtual_camera}
