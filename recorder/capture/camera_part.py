@@ -16,8 +16,8 @@ from recorder.clock import boot_ns
 from recorder.config import CameraSettings, CaptureSettings
 from recorder.ring import memory_bytes
 
-DELAYS_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-"""Before the next attempt to open a device, by the number of attempts in vain."""
+_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Before the next attempt to open it, by the number of attempts in vain."""
 _STALLED_NS = NS
 _STUCK_NS = 3 * NS
 _OPENING_NS = 15 * NS
@@ -81,7 +81,7 @@ class CameraPart:
                 self._notices.down("camera", "lost", str(error))
             self._since_ns = self.look = None
             failures = 0 if self.frames > before else failures + 1
-            stop.wait(DELAYS_S[min(failures, len(DELAYS_S) - 1)])
+            stop.wait(_DELAYS_S[min(failures, len(_DELAYS_S) - 1)])
 
     def _run_once(self, stop: threading.Event) -> None:
         camera = cameras.make(

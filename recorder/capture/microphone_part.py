@@ -11,13 +11,14 @@ import numpy as np
 
 from recorder.capture import microphones
 from recorder.capture.anchor import Anchor
-from recorder.capture.camera_part import DELAYS_S
 from recorder.capture.codecs import SoundEncoder
 from recorder.capture.notices import Notices
 from recorder.capture.speech import Detector
 from recorder.capture.units import AUDIO_SCALE, NS, Sound
 from recorder.config import MicrophoneSettings
 
+_DELAYS_S = (0.2, 0.5, 1.0, 2.0)
+"""Before the next attempt to open, by the number of attempts in vain."""
 _ZEROS = AUDIO_SCALE
 """So many samples of nothing but zeros come from no microphone that works."""
 
@@ -54,7 +55,7 @@ class MicrophonePart:
             except (microphones.MicrophoneError, OSError) as error:
                 self._notices.down("microphone", "lost", str(error))
             failures = 0 if self.samples > before else failures + 1
-            stop.wait(DELAYS_S[min(failures, len(DELAYS_S) - 1)])
+            stop.wait(_DELAYS_S[min(failures, len(_DELAYS_S) - 1)])
 
     def _run_once(self, stop: threading.Event) -> None:
         microphone = microphones.make(self._settings)

@@ -14,10 +14,11 @@ from recorder.capture.messages import Overlay
 from recorder.clock import utc_ns
 
 _INK, _PAPER = 235, 16
+_TIME = "0123456789-: ?"
 
 
 class Burner:
-    """Owned by the camera's thread; ``show`` may be called from another."""
+    """``burn`` belongs to the camera's thread; ``show`` may be called from another."""
 
     def __init__(self, width: int, height: int, overlay: Overlay) -> None:
         self.error = ""
@@ -28,10 +29,20 @@ class Burner:
         self._overlay = overlay
         self._shown: tuple[int, Overlay] | None = None
         self._strip: NDArray[np.uint8] = np.zeros((0, 0), np.uint8)
+        self._prepare(overlay)
 
     def show(self, overlay: Overlay) -> None:
         """Change what is burned in from the next frame on."""
+        self._prepare(overlay)
         self._overlay = overlay
+
+    def _prepare(self, overlay: Overlay) -> None:
+        """Draw all glyphs ahead: loading Pillow in the camera's thread would cost it frames."""
+        try:
+            for character in _TIME + overlay.device + overlay.officer:
+                self._glyph(character)
+        except Exception as error:  # noqa: BLE001 - told as a fault; the picture goes on without
+            self.error = f"{type(error).__name__}: {error}"
 
     def _glyph(self, character: str) -> NDArray[np.uint8]:
         known = self._glyphs.get(character)

@@ -49,7 +49,7 @@ def heard(tmp_path: Path) -> Iterator[tuple[Capture, Server]]:
         wrapper=(str(ROOT / "tests" / "rigs" / "sound.sh"), str(tmp_path / "sound")),
     )
     try:
-        with_sound(capture, 3)
+        with_sound(capture, 2)
         yield capture, Server(tmp_path / "sound")
     finally:
         capture.process.terminate()
@@ -76,19 +76,31 @@ def unharmed_picture(capture: Capture, from_ns: int) -> None:
             assert got.at_ns - got.message.end_ns < NS // 2
 
 
-def test_sound_is_whole_and_of_the_pictures_length(heard: tuple[Capture, Server]) -> None:
-    capture, _ = heard
-    with_sound(capture, 7)
+def test_sound_is_whole_and_a_muted_microphone_is_silent_and_a_fault(
+    heard: tuple[Capture, Server],
+) -> None:
+    capture, server = heard
+    with_sound(capture, 6)
     # The rig's loudspeaker may take 2 s to its first sound: the picture does not wait for it.
     assert [len(init.tracks) for init in capture.inits] in ([2], [1, 2])
     assert breaks(capture.fragments) == []
-    for fragment in capture.fragments[-6:]:
+    for fragment in capture.fragments[-5:]:
         assert fragment.audio is not None
         assert fragment.audio.gap_ns <= 22_000_000
         sound_from_ns = fragment.audio.first_tick * NS // 48_000
         assert abs(sound_from_ns - fragment.start_ns) < 22_000_000
     assert capture.vitals[-1].dropped_samples == 0
     assert not capture.faults
+    server.tell("set-source-mute", "mic", "1")
+    capture.until(lambda: any(f.code == "silent" for f in capture.faults), "fault", 5)
+    capture.run_for(2)
+    last = capture.fragments[-1].audio
+    assert last is not None
+    assert last.state == TrackState.SILENT
+    server.tell("set-source-mute", "mic", "0")
+    capture.until(lambda: any(f.code == "silent" and f.over for f in capture.faults), "sound", 5)
+    with_sound(capture, 1, boot_ns())
+    assert breaks(capture.fragments) == []
 
 
 def test_a_killed_server_costs_the_sound_only_and_a_new_one_brings_it_back(
@@ -133,17 +145,3 @@ def test_a_frozen_server_costs_the_sound_only_until_it_thaws(
     capture.until(lambda: any(f.over for f in capture.faults), "sound again", 40)
     with_sound(capture, 2, boot_ns())
     unharmed_picture(capture, frozen_ns - 2 * NS)
-
-
-def test_a_muted_microphone_is_silent_and_a_fault(heard: tuple[Capture, Server]) -> None:
-    capture, server = heard
-    server.tell("set-source-mute", "mic", "1")
-    capture.until(lambda: any(f.code == "silent" for f in capture.faults), "fault", 5)
-    capture.run_for(3)
-    last = capture.fragments[-1].audio
-    assert last is not None
-    assert last.state == TrackState.SILENT
-    server.tell("set-source-mute", "mic", "0")
-    capture.until(lambda: any(f.code == "silent" and f.over for f in capture.faults), "sound", 5)
-    with_sound(capture, 2, boot_ns())
-    assert breaks(capture.fragments) == []

@@ -20,7 +20,7 @@ from recorder.clock import boot_ns
 _BLOCK = 1024
 _LATENCY_S = 0.2
 _LOST_S = 0.3
-_OPENS_S = 2.0
+_OPENS_S = 3.0
 _WINDOW = 500
 _SETTLE_NS = NS
 _LOST_SAMPLES_S = 0.03

@@ -64,7 +64,7 @@ def part(
         return next_
 
     monkeypatch.setattr(cameras, "make", make)
-    monkeypatch.setattr(camera_part, "DELAYS_S", (0.0,))
+    monkeypatch.setattr(camera_part, "_DELAYS_S", (0.0,))
     monkeypatch.setattr(camera_part, "_CLOSES_S", 0.1)
     made = CameraPart(SETTINGS, OVERLAY, Notices(faults.append), units.append, software=False)
     return made, faults, units, stop
