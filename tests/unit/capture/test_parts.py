@@ -1,6 +1,7 @@
 """What happens to a camera, an overlay or a reader that fails, told by stand-ins."""
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 
@@ -155,6 +156,14 @@ def test_time_device_and_officer_are_burned_in_and_a_doubtful_time_is_marked() -
     burner.show(doubtful)
     burner.burn(luma)
     assert (luma != before).any()
+
+
+def test_glyphs_are_drawn_before_the_first_frame_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    burner = Burner(1280, 720, OVERLAY)
+    burner.show(msgspec.structs.replace(OVERLAY, officer="ÄÖ-2", trusted=False))
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    burner.burn(np.full((720, 1280), 100, np.uint8))
+    assert not burner.error
 
 
 def test_an_overlay_that_fails_says_so_and_leaves_the_picture_alone() -> None:
