@@ -2,8 +2,6 @@
 
 import io
 import os
-import subprocess
-from pathlib import Path
 
 import pyrage
 import pytest
@@ -62,22 +60,6 @@ def test_a_file_can_be_ended_after_any_fragment(sizes: list[int], recipients: in
         assert len(tail) == TAIL_BYTES
         assert pyrage.decrypt(data + tail, [ORACLE]) == plain + b"\0\0\0\x08free"
         assert opened(data + tail) == plain + b"\0\0\0\x08free"
-
-
-def test_the_age_tool_opens_it_and_refuses_it_without_its_end(tmp_path: Path) -> None:
-    key = tmp_path / "key"
-    key.write_text(TEXT + "\n")
-    encryptor = Encryptor([RECIPIENT])
-    body = encryptor.header + encryptor.chunks(bytes(2 * CHUNK))
-
-    def age(data: bytes) -> int:
-        path = tmp_path / "x.age"
-        path.write_bytes(data)
-        words = ["age", "-d", "-i", str(key), "-o", str(tmp_path / "out"), str(path)]
-        return subprocess.run(words, capture_output=True, check=False).returncode
-
-    assert age(body + encryptor.tail()) == 0
-    assert age(body) != 0
 
 
 @settings(max_examples=60, deadline=None)
