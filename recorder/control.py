@@ -94,6 +94,7 @@ class Server:
                 try:
                     answer = self._answer(_line(connection))
                     connection.sendall(msgspec.json.encode(answer) + b"\n")
+                    _drain(connection)
                 except OSError:
                     return  # the other side left; what it asked for is done or refused all the same
         finally:
@@ -113,6 +114,14 @@ class Server:
             return self._handle(request)
         except RecorderError as error:
             return refusal(error)
+
+
+def _drain(connection: socket.socket) -> None:
+    """Read what a client still sends (bounded): closing on it would take our answer back."""
+    connection.shutdown(socket.SHUT_WR)
+    for _ in range(64):
+        if not connection.recv(65536):
+            return
 
 
 def _line(connection: socket.socket) -> bytes:

@@ -4,6 +4,7 @@ import itertools
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ import pytest
 from recorder.clock import NS, boot_ns
 from recorder.control import Request, ask
 from recorder.evidence import lines
+from recorder.evidence.keys import load_public
 from recorder.evidence.verification import verify_recording
 from recorder.evidence.verification_report import Verdict
 from tests.rigs.daemon import DEMO, Daemon, journal_of
@@ -26,8 +28,6 @@ def bodies(folder: Path, kind: type[T]) -> list[T]:
 
 def judged(daemon: Daemon, bag: Path) -> Verdict:
     public = daemon.here / "keys" / "device.pem"
-    from recorder.evidence.keys import load_public
-
     report = verify_recording(
         bag, key=load_public(public), ledger=daemon.spool / "ledger",
         identities=daemon.identities(),
@@ -36,35 +36,45 @@ def judged(daemon: Daemon, bag: Path) -> Verdict:
     return report.verdict
 
 
-def test_a_press_is_recorded_sealed_and_valid(daemon: Daemon) -> None:
-    bag = daemon.record(6)
-    assert judged(daemon, bag) is Verdict.VALID
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """One daemon for the tests that leave it as it was."""
+    made = Daemon(tmp_path_factory.mktemp("shared"))
+    made.start()
+    yield made
+    made.stop()
 
 
-def test_the_first_frame_is_the_rings_length_before_the_press(daemon: Daemon) -> None:
-    daemon.when(lambda s: s["ring_s"] >= 5, "full ring")
-    bag = daemon.record(2)
-    (start,) = bodies(bag, lines.Start)
-    (press,) = bodies(bag, lines.Press)
+@pytest.fixture(scope="module")
+def recorded(shared: Daemon) -> Path:
+    """One recording with a full ring before it."""
+    shared.when(lambda s: s["ring_s"] >= 5, "full ring")
+    return shared.record(3)
+
+
+def test_a_press_is_recorded_sealed_and_valid(shared: Daemon, recorded: Path) -> None:
+    assert judged(shared, recorded) is Verdict.VALID
+
+
+def test_the_first_frame_is_the_rings_length_before_the_press(recorded: Path) -> None:
+    (start,) = bodies(recorded, lines.Start)
+    (press,) = bodies(recorded, lines.Press)
     assert abs((press.at_ns - start.start_ns) / NS - 4.0) <= 1.0
 
 
-def test_ledger_journal_and_light_follow_the_press_at_once(daemon: Daemon) -> None:
-    daemon.ask("start")
-    press = daemon.wait_line(lambda b: isinstance(b, lines.Press), "press line")
-    assert isinstance(press.body, lines.Press)
-    assert (press.header.boot_ns - press.body.at_ns) / NS < 2.0
-    daemon.when(lambda s: s["recording"] != "", "name")
-    assert "light: recording" in daemon.log()
-    name = daemon.recordings()[-1].name
-    ledger = b"".join(p.read_bytes() for p in (daemon.spool / "ledger").iterdir())
-    assert name.encode() in ledger
+def test_ledger_journal_and_light_follow_the_press_at_once(shared: Daemon, recorded: Path) -> None:
+    press = next(line for line in journal_of(recorded) if isinstance(line.body, lines.Press))
+    checks = next(line for line in journal_of(recorded) if isinstance(line.body, lines.Checks))
+    # The line after the press is signed as soon as the press is on the card.
+    assert 0 <= (checks.header.boot_ns - press.body.at_ns) / NS < 2.0
+    assert "light: recording" in shared.log()
+    ledger = b"".join(p.read_bytes() for p in (shared.spool / "ledger").iterdir())
+    assert recorded.name.encode() in ledger
 
 
-def test_fragments_chain_without_a_tick_of_gap(daemon: Daemon) -> None:
-    bag = daemon.record(8)
-    fragments = bodies(bag, lines.Fragment)
-    assert len(fragments) > 10
+def test_fragments_chain_without_a_tick_of_gap(recorded: Path) -> None:
+    fragments = bodies(recorded, lines.Fragment)
+    assert len(fragments) > 8
     for before, after in itertools.pairwise(fragments):
         assert before.video is not None
         assert after.video is not None
@@ -138,20 +148,20 @@ def test_a_frozen_supervisor_costs_no_frame(daemon: Daemon) -> None:
     assert all(f.video is not None and f.video.gap_ns <= 1.5 * PERIOD_NS for f in fragments)
 
 
-def test_marks_stages_and_notices_are_on_record(daemon: Daemon) -> None:
+def test_marks_stages_and_notices_are_on_record(shared: Daemon) -> None:
     card = 'id = "c-1"\nact = "inspection"\nplace = "这里"\n'
-    answer = ask(daemon.run, Request("case-load", card, "card.toml"))
+    answer = ask(shared.run, Request("case-load", card, "card.toml"))
     assert answer.ok, answer
-    daemon.ask("start")
-    daemon.until("opening", "recording")
-    assert daemon.ask("mark").ok
-    assert daemon.ask("mark", "arrival").ok
-    assert not daemon.ask("mark", "no-such-thing").ok
-    assert daemon.ask("notice").ok
-    assert daemon.ask("obstruction").ok
-    assert daemon.ask("sensitive", "on").ok
-    assert not daemon.ask("stage", "no such stage").ok
-    bag = daemon.end()
+    shared.ask("start")
+    shared.until("opening", "recording")
+    assert shared.ask("mark").ok
+    assert shared.ask("mark", "arrival").ok
+    assert not shared.ask("mark", "no-such-thing").ok
+    assert shared.ask("notice").ok
+    assert shared.ask("obstruction").ok
+    assert shared.ask("sensitive", "on").ok
+    assert not shared.ask("stage", "no such stage").ok
+    bag = shared.end()
     marks = [m.item for m in bodies(bag, lines.Mark)]
     assert marks == [None, "arrival"]
     (unmarked,) = bodies(bag, lines.Unmarked)
@@ -161,6 +171,12 @@ def test_marks_stages_and_notices_are_on_record(daemon: Daemon) -> None:
     assert bodies(bag, lines.Obstruction)
     assert bodies(bag, lines.Sensitive)
     assert "这里".encode() not in (bag / "data" / "journal.jsonl").read_bytes()
+    assert shared.ask("case-clear").ok
+    # Ready has no use for a mark: refused, and in the ledger.
+    assert not shared.ask("mark").ok
+    time.sleep(0.3)
+    ledger = b"".join(p.read_bytes() for p in (shared.spool / "ledger").iterdir())
+    assert b'"event":"mark"' in ledger
 
 
 @pytest.mark.parametrize(
@@ -175,19 +191,19 @@ def test_marks_stages_and_notices_are_on_record(daemon: Daemon) -> None:
     ],
 )
 def test_a_message_that_is_no_message_gets_an_error_and_harms_nothing(
-    daemon: Daemon, line: bytes, code: str
+    shared: Daemon, line: bytes, code: str
 ) -> None:
     import socket
 
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.connect(str(daemon.run / "control.sock"))
+        sock.connect(str(shared.run / "control.sock"))
         sock.sendall(line)
         sock.shutdown(socket.SHUT_WR)
         answer = b""
         while part := sock.recv(65536):
             answer += part
     assert code.encode() in answer
-    assert daemon.status()["state"] == "ready"
+    assert shared.status()["state"] == "ready"
 
 
 def test_a_press_without_custodian_is_refused_aloud_and_in_the_ledger(tmp_path: Path) -> None:
