@@ -55,6 +55,12 @@ class Home:
             raise unusable(self.path, error) from error
 
     def _owner(self) -> str:
+        """Who we are in a store; made once, though several runs may begin at the same time."""
+        with (self.path / "owner.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return self._own_name()
+
+    def _own_name(self) -> str:
         path = self.path / "owner"
         try:
             text = path.read_text(encoding="ascii").strip()
