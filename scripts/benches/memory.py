@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from scripts.benches import room
+from scripts.benches.cost import material
 from tests.rigs.daemon import DEMO, Daemon
 
 
@@ -17,10 +18,12 @@ def rss_mb(pid: int) -> float:
 
 
 def main() -> None:
-    """1080p30 at 6 Mbit/s with a full ring of 30 s, before and while recording."""
+    """1080p30 at 6 Mbit/s (a noisy film) with a full ring of 30 s, before and while recording."""
     with tempfile.TemporaryDirectory(dir=room()) as name:
+        _, _, film = material(Path(name))
         settings = (
-            DEMO.replace("width = 640", "width = 1920")
+            DEMO.replace('[camera]\nkind = "demo"', f'[camera]\nkind = "file"\nsource = "{film}"')
+            .replace("width = 640", "width = 1920")
             .replace("height = 360", "height = 1080")
             .replace("bitrate_kbps = 1000", "bitrate_kbps = 6000")
             .replace("seconds = 4.0", "seconds = 30.0")
