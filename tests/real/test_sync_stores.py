@@ -1,7 +1,6 @@
-"""Real file systems as stores: full, read-only, unmounted, not ours. Needs root for mounting."""
+"""Real file systems as stores: full, read-only, unmounted, not ours. Mounts need root or sudo."""
 
 import os
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +16,19 @@ from recorder.sync.stores import Moved, Sort, Source, Stat, StoreError
 from recorder.sync.stores.directory import DirectoryStore
 from recorder.sync.stores.marker import init_store
 from recorder.sync.summary import Summary
+from tests.rigs.privileged import as_root
 from tests.unit.evidence.bags import Device, plain
 from tests.unit.sync.spools import DEVICE, Place, settings, tree
 
 
 def mount(*arguments: str) -> None:
-    subprocess.run(["mount", *arguments], check=True)
+    as_root("mount", *arguments)
+
+
+def tmpfs(*options: str) -> tuple[str, ...]:
+    """Arguments for a file system in memory that belongs to whoever runs the tests."""
+    owner = (f"uid={os.getuid()}", f"gid={os.getgid()}", "mode=755")
+    return ("-t", "tmpfs", "-o", ",".join((*options, *owner)), "tmpfs")
 
 
 @contextmanager
@@ -32,12 +38,13 @@ def mounted(path: Path, *arguments: str) -> Iterator[Path]:
     try:
         yield path
     finally:
-        subprocess.run(["umount", "-l", str(path)], check=False)
+        if path.is_mount():
+            as_root("umount", "-l", str(path))
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=4m", "tmpfs") as path:
+    with mounted(tmp_path / "disk", *tmpfs("size=4m")) as path:
         yield path
 
 
@@ -82,7 +89,7 @@ def test_a_read_only_store_is_not_allowed_and_said(place: Place, disk: Path) -> 
 
 def test_an_unmounted_store_leaves_the_mount_point_empty(place: Place, disk: Path) -> None:
     place.recording()
-    subprocess.run(["umount", str(disk)], check=True)
+    as_root("umount", str(disk))
     error, said = refused(place)
     assert (error.code, error.sort, said) == ("store-gone", Sort.LATER, ["store_gone"])
     assert list(disk.iterdir()) == []
@@ -99,7 +106,7 @@ def test_a_store_that_is_unmounted_while_we_write_never_fills_the_device(
         def put(self, key: str, source: Source, size_bytes: int, sha256: str, moved: Moved) -> Stat:
             Pulled.puts += 1
             if Pulled.puts == 12:
-                subprocess.run(["umount", "-l", str(disk)], check=True)
+                as_root("umount", "-l", str(disk))
             return super().put(key, source, size_bytes, sha256, moved)
 
     run(place, [], open_store=lambda s, owner: Pulled(disk, DEVICE, owner))
@@ -111,10 +118,12 @@ def test_a_store_of_somebody_else_is_forbidden(place: Place, disk: Path, tmp_pat
     place.recording()
     for path in (tmp_path, place.spool, place.sync):
         os.chmod(path, 0o755)
+    os.chmod(disk, 0)
     child = os.fork()
     if child == 0:
-        os.setegid(65534)
-        os.seteuid(65534)
+        if os.geteuid() == 0:
+            os.setegid(65534)
+            os.seteuid(65534)
         try:
             DirectoryStore(disk, DEVICE, "me")
         except StoreError as error:
@@ -129,8 +138,8 @@ def test_another_disk_in_the_same_place_gets_everything_again(
 ) -> None:
     bag = place.recording()
     run(place, [])
-    subprocess.run(["umount", str(disk)], check=True)
-    with mounted(disk, "-t", "tmpfs", "tmpfs"):
+    as_root("umount", str(disk))
+    with mounted(disk, *tmpfs()):
         init_store(disk, "second")
         summary = run(place, [])
         assert summary.stored == (bag.name,) and summary.ledger_lines == 2

@@ -7,7 +7,7 @@ here=$(dirname "$(realpath "$0")")
 locks=${here%/tests/rigs/virtual_camera}
 made_of=$(cat "$0" "$here/virtual.yaml" "$locks"/requirements-{build,rig}.lock | sha256sum)
 [ "$(cat "$root/opt/ready" 2>/dev/null)" = "$made_of" ] && exit 0
-[ "$(id -u)" = 0 ] || exec sudo "$0" "$@"
+[ "$(id -u)" = 0 ] || exec sudo --preserve-env=PIP_CERT,SSL_CERT_FILE,http_proxy,https_proxy "$0" "$@"
 
 echo "setup: making the virtual camera's Debian tree" >&2
 rm -rf --one-file-system "$root"
