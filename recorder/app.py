@@ -6,7 +6,6 @@ camera. What to do in which state is data (session/states.py); what an effect do
 what is known of the open recording is act.py's; everything durable is archive.py's.
 """
 
-import os
 import queue
 import signal
 import subprocess
@@ -21,34 +20,32 @@ import msgspec
 from recorder import notify
 from recorder.act import Act, EndSource
 from recorder.archive import Archive, Last, Ready
-from recorder.capture.messages import Fault, Fragment, Hello, Init, Overlay, Speech, Vitals
+from recorder.capture.messages import Fault, Fragment, Hello, Init, Speech, Vitals
+from recorder.cards import Cards
 from recorder.checks import probe
-from recorder.checks.result import Level, Result
-from recorder.clock import NS, Clock, Quality, SystemClock
+from recorder.checks.result import Result
+from recorder.clock import NS, Clock, SystemClock
 from recorder.config import Settings
 from recorder.control import Answer, Request, Server, refusal, socket_path
 from recorder.disk import Disk, Done, Failed, Slow
 from recorder.effects import Effects
 from recorder.errors import RecorderError
 from recorder.evidence import lines
+from recorder.fitness import Fitness
 from recorder.ladder import Ladder
 from recorder.link import CaptureLink, Gone, Received
 from recorder.panel import button, light, voice
 from recorder.panel.announcer import Announcement, Announcer, Outcome
 from recorder.panel.light import LightState
 from recorder.ring import Piece, Ring, Stream, memory_bytes
-from recorder.session import case, catalogue, phrases
+from recorder.session import catalogue, phrases
 from recorder.session.gestures import Gesture, Recogniser, Seen
-from recorder.session.hanzi import local
 from recorder.session.phrases import Phrase
 from recorder.session.states import OPEN, Effect, Event, Session, State, step
 
 _TICK_S = 0.05
-_FIT_AFTER_NS = 8 * NS
-_REPEAT_WARNING_NS = 120 * NS
 _ANSWER_S = 20.0
 _CLOSE_S = 20.0
-CARD = "case.toml"
 
 DEADLINES_NS: dict[State, int] = {
     State.STARTING: 90 * NS,
@@ -71,16 +68,6 @@ _LIGHTS = {
     State.CLOSING: LightState.CLOSING,
     State.FAILED: LightState.FAILED,
 }
-_NO_WARNINGS = frozenset(
-    {
-        State.STARTING,
-        State.OPENING,
-        State.INTERRUPTED,
-        State.EXPLAINING,
-        State.ENDING,
-        State.CLOSING,
-    }
-)
 _GESTURES = {
     1: {
         Gesture.PRESS: Event.PRESS,
@@ -138,15 +125,12 @@ class App:
         self.event_ns = clock.boot_ns()
         self.hello: Hello | None = None
         self.vitals: Vitals | None = None
-        self.checks: tuple[Result, ...] = ()
         self.key_kind = "ephemeral"
-        self._custodians = 0
+        self.custodians = 0
         self.last: Last | None = None
-        self._slow: probe.Slow | None = None
-        self._archive_ready = False
+        self.archive_ready = False
         self._streams: dict[int, Stream] = {}
         self._people_until_ns = 0
-        self._warned: dict[Phrase, int] = {}
         self._mute_press_ns = -1
         self._stopping = False
         self._exit = 0
@@ -158,7 +142,8 @@ class App:
         self.disk = Disk(clock, put, int(ram * settings.ring.ram_share))
         self.archive = Archive(settings, clock, self.disk)
         self.link = CaptureLink(settings.capture(), clock, put)
-        self.ladder = Ladder(self.link, clock, self._overlay())
+        self.fitness = Fitness(self)
+        self.ladder = Ladder(self.link, clock, self.fitness.overlay())
         self.light = light.make(settings.light)
         self._voice = self._make_voice(put)
         self.announcer = Announcer(self._voice, self._said)
@@ -167,6 +152,7 @@ class App:
         bounce_ms = settings.button.bounce_ms
         self._gestures = {number: Recogniser(settings.recording, bounce_ms) for number in (1, 2)}
         self.effects = Effects(self)
+        self.cards = Cards(self)
         self._probe = probe.Probe(settings, clock, put)
         self._server = Server(socket_path(self.run_folder), self._ask)
 
@@ -188,7 +174,7 @@ class App:
         self.light.show(LightState.STARTING)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._queue.put(Term()))
-        self._load_stored_case()
+        self.cards.load_stored()
         self.archive.start(self._started)
         while not self._stopping:
             try:
@@ -224,8 +210,7 @@ class App:
                         lines.Delay(waited_ms=item.waited_ns // 1_000_000, fragments=item.fragments)
                     )
             case probe.Slow():
-                self._slow = item
-                self._judge()
+                self.fitness.measured(item)
             case Asked():
                 item.reply.put(self._answer(item.request))
             case Fired():
@@ -324,7 +309,7 @@ class App:
                 self._fragment(item.message, item.payload)
             case Vitals():
                 self.vitals = item.message
-                self._judge()
+                self.fitness.judge()
             case Speech():
                 self._speech(item.message)
             case Fault():
@@ -373,20 +358,20 @@ class App:
             )
         phrase = _FAULT_PHRASES.get((fault.part, fault.over))
         if phrase is not None:
-            self._warn(phrase)
+            self.fitness.warn(phrase)
 
     # Disk.
 
     def _started(self, ready: Ready) -> None:
         self.last = ready.last
         self.key_kind = ready.key_kind
-        self._custodians = len(ready.custodians)
-        self._archive_ready = True
+        self.custodians = len(ready.custodians)
+        self.archive_ready = True
         for note in ready.notes:
             print(f"recorder: {note}", file=sys.stderr, flush=True)
         resumed = ready.resumed
         if resumed is None:
-            self._judge()
+            self.fitness.judge()
             return
         act = Act(self.archive, resumed.press_ns, resumed.opened.act)
         act.name = resumed.recording
@@ -400,7 +385,7 @@ class App:
         self.session = Session(State.STARTING, back)
         act.interrupt("supervisor_died", "the recorder itself was restarted")
         self.fire(Event.CONTINUE)
-        self._up()
+        self.up()
 
     def recording_open(self, name: str) -> None:
         """Ledger, line 0 and press are on the card: now the light says so."""
@@ -431,54 +416,11 @@ class App:
             self.effects.act = None
             self.effects.say(Phrase.STORAGE_FAULT)
             self.fire(Event.BROKEN)
-            self._up()
+            self.up()
         else:
-            self._warn(Phrase.STORAGE_FAULT)
+            self.fitness.warn(Phrase.STORAGE_FAULT)
 
-    # Checks (Art. 13).
-
-    def _judge(self) -> None:
-        """All checks, from what was measured last; fit or unfit follows."""
-        if self._slow is None or not self._archive_ready:
-            return
-        measured = probe.Measured(
-            self.event_ns, self.vitals, self._slow.power, self._slow.celsius,
-            self._slow.free_bytes, self.clock.state(), self.key_kind, self._custodians,
-        )  # fmt: skip
-        self.checks = probe.evaluate(measured, self.settings)
-        fit = probe.fit(self.checks)
-        if self.session.state is State.STARTING:
-            waited_ns = self.event_ns - self.state_since_ns
-            if not fit and waited_ns < _FIT_AFTER_NS:
-                return  # the camera is still coming up
-            self.fire(Event.FIT if fit else Event.UNFIT)
-            self._up()
-        elif self.session.state in (State.READY, State.UNFIT):
-            self.fire(Event.FIT if fit else Event.UNFIT)
-            if self.ladder.calm(self.event_ns):
-                self.ladder.climb()
-        self.ladder.show(self._overlay())
-        for result in self.checks:
-            if result.level is Level.WARN and result.phrase is not None:
-                self._warn(result.phrase, result.minutes)
-
-    def _warn(self, phrase: Phrase, minutes: int | None = None) -> None:
-        """Say a warning, but the same one not more often than every two minutes."""
-        said_ns = self._warned.get(phrase)
-        if said_ns is not None and self.event_ns - said_ns < _REPEAT_WARNING_NS:
-            return
-        if self.session.state in _NO_WARNINGS:
-            return  # not into the officers' words; it is said as soon as these are over
-        self._warned[phrase] = self.event_ns
-        if minutes is None:
-            self.effects.say(phrase)
-        else:
-            self.effects.say(phrase, minutes=self.speaker.number(minutes))
-
-    def _overlay(self) -> Overlay:
-        device = self.settings.device
-        trusted = self.clock.state().quality in (Quality.SYNCED, Quality.RTC)
-        return Overlay(device.name, device.officer, trusted, device.utc_offset_min)
+    # Sentences.
 
     def _said(self, item: Announcement, outcome: Outcome) -> None:
         act = self.effects.act
@@ -505,6 +447,11 @@ class App:
             return refusal(error)
 
     @property
+    def checks(self) -> tuple[Result, ...]:
+        """The last results of all checks (Art. 13)."""
+        return self.fitness.results
+
+    @property
     def recording_name(self) -> str:
         """The open recording's name; "" without one, or before it is on the card."""
         return self.effects.act.name if self.effects.act else ""
@@ -515,43 +462,14 @@ class App:
             raise RecorderError(
                 "no-such-sentence", f"sync may not say {name!r}", remedy="store_… only"
             )
-        self._warn(Phrase(name))
-
-    # The case card: in the clear under /run only.
-
-    def load_case(self, text: str, where: str) -> case.Checked:
-        """Check and keep a card for the next recording. RecorderError names key and remedy."""
-        device = self.settings.device
-        today = f"{local(self.clock.utc_ns(), device.utc_offset_min):%Y-%m-%d}"
-        checked = case.check(text, self.catalogue, self.settings.organisation, today, where)
-        path = self.run_folder / CARD
-        part = path.with_suffix(".part")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        part.replace(path)
-        self.effects.case = checked
-        return checked
-
-    def clear_case(self) -> None:
-        """Forget the card."""
-        (self.run_folder / CARD).unlink(missing_ok=True)
-        self.effects.case = None
-
-    def _load_stored_case(self) -> None:
-        path = self.run_folder / CARD
-        if not path.exists():
-            return
-        try:
-            self.load_case(path.read_text(encoding="utf-8"), str(path))
-        except RecorderError as error:
-            print(f"recorder: {error}", file=sys.stderr, flush=True)
+        self.fitness.warn(Phrase(name))
 
     # The end.
 
     _exit_after_seal = False
 
-    def _up(self) -> None:
+    def up(self) -> None:
+        """Tell systemd that the start is over."""
         notify.notify("READY=1")
 
     def reboot(self) -> None:

@@ -34,13 +34,13 @@ def answer(app: "App", request: Request) -> Answer:
         case "status":
             return Answer(True, data=status(app))
         case "case-load":
-            checked = app.load_case(request.argument, request.reason or "case card")
+            checked = app.cards.load(request.argument, request.reason or "case card")
             return Answer(True, data=_card(checked))
         case "case-show":
             case = app.effects.case
             return Answer(True, data=_card(case) if case else {"card": "none"})
         case "case-clear":
-            app.clear_case()
+            app.cards.clear()
             return Answer(True)
         case "say":
             app.say_for_sync(request.argument)

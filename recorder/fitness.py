@@ -1,0 +1,91 @@
+"""Fit or unfit (Art. 13): judges what was measured last, and says aloud what is wrong.
+
+Warnings are never spoken into the officers' words, and not more often than every two minutes.
+"""
+
+from typing import TYPE_CHECKING
+
+from recorder.capture.messages import Overlay
+from recorder.checks import probe
+from recorder.checks.result import Level, Result
+from recorder.clock import NS, Quality
+from recorder.session.phrases import Phrase
+from recorder.session.states import Event, State
+
+if TYPE_CHECKING:
+    from recorder.app import App
+
+FIT_AFTER_NS = 8 * NS
+"""So long a camera may take to come up before a start counts as unfit."""
+REPEAT_NS = 120 * NS
+SILENT = frozenset(
+    {
+        State.STARTING,
+        State.OPENING,
+        State.INTERRUPTED,
+        State.EXPLAINING,
+        State.ENDING,
+        State.CLOSING,
+    }
+)
+
+
+class Fitness:
+    """Owned by the supervisor's loop."""
+
+    def __init__(self, app: "App") -> None:
+        self._app = app
+        self._slow: probe.Slow | None = None
+        self._said: dict[Phrase, int] = {}
+        self.results: tuple[Result, ...] = ()
+
+    def measured(self, slow: probe.Slow) -> None:
+        """The probe's thread measured battery, temperature and room."""
+        self._slow = slow
+        self.judge()
+
+    def judge(self) -> None:
+        """All checks, from what was measured last; fit or unfit follows."""
+        app = self._app
+        if self._slow is None or not app.archive_ready:
+            return
+        measured = probe.Measured(
+            app.event_ns, app.vitals, self._slow.power, self._slow.celsius,
+            self._slow.free_bytes, app.clock.state(), app.key_kind, app.custodians,
+        )  # fmt: skip
+        self.results = probe.evaluate(measured, app.settings)
+        fit = probe.fit(self.results)
+        state = app.session.state
+        if state is State.STARTING:
+            if not fit and app.event_ns - app.state_since_ns < FIT_AFTER_NS:
+                return  # the camera is still coming up
+            app.fire(Event.FIT if fit else Event.UNFIT)
+            app.up()
+        elif state in (State.READY, State.UNFIT):
+            app.fire(Event.FIT if fit else Event.UNFIT)
+            if app.ladder.calm(app.event_ns):
+                app.ladder.climb()
+        app.ladder.show(self.overlay())
+        for result in self.results:
+            if result.level is Level.WARN and result.phrase is not None:
+                self.warn(result.phrase, result.minutes)
+
+    def warn(self, phrase: Phrase, minutes: int | None = None) -> None:
+        """Say a warning, unless it was said lately or officers are to be heard now."""
+        app = self._app
+        said_ns = self._said.get(phrase)
+        if said_ns is not None and app.event_ns - said_ns < REPEAT_NS:
+            return
+        if app.session.state in SILENT:
+            return  # it is said as soon as these are over
+        self._said[phrase] = app.event_ns
+        if minutes is None:
+            app.effects.say(phrase)
+        else:
+            app.effects.say(phrase, minutes=app.speaker.number(minutes))
+
+    def overlay(self) -> Overlay:
+        """What is burned into the picture now."""
+        device = self._app.settings.device
+        trusted = self._app.clock.state().quality in (Quality.SYNCED, Quality.RTC)
+        return Overlay(device.name, device.officer, trusted, device.utc_offset_min)
