@@ -57,7 +57,9 @@ class Fitness:
         fit = probe.fit(self.results)
         state = app.session.state
         if state is State.STARTING:
-            if not fit and app.event_ns - app.state_since_ns < FIT_AFTER_NS:
+            blocking = {r.name for r in self.results if r.level is Level.BLOCK}
+            waited_ns = app.event_ns - app.state_since_ns
+            if blocking == {"capture"} and waited_ns < FIT_AFTER_NS:
                 return  # the camera is still coming up
             app.fire(Event.FIT if fit else Event.UNFIT)
             app.up()

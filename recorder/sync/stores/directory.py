@@ -20,6 +20,7 @@ from recorder.sync.stores.marker import MARKER, Marker, parse, unmarked
 from recorder.sync.stores.refusals import sorting
 
 PARTS = ".parts"
+_TRIES = 5
 _STALE_NS = 24 * 3600 * 1_000_000_000
 
 
@@ -68,9 +69,7 @@ class DirectoryStore:
             self._folder(folder)
             part = self._new_part()
             try:
-                descriptor = os.open(
-                    part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640, dir_fd=self._root
-                )
+                descriptor = self._create(part)
                 try:
                     with suppress(OSError):  # a share without locks: then only its age tells
                         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -189,9 +188,7 @@ class DirectoryStore:
         """The time that the store gives a new file."""
         with sorting(str(self.path)):
             part = self._new_part()
-            descriptor = os.open(
-                part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640, dir_fd=self._root
-            )
+            descriptor = self._create(part)
             try:
                 return os.fstat(descriptor).st_mtime_ns
             finally:
@@ -206,6 +203,19 @@ class DirectoryStore:
             return  # somebody else's file is in it, or the store is gone: nothing of ours is lost
         finally:
             os.close(self._root)
+
+    def _create(self, part: str) -> int:
+        """Open a new file in the hidden folder, which another run may remove when it is done."""
+        for attempt in range(_TRIES):
+            try:
+                return os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640, dir_fd=self._root)
+            except FileNotFoundError:
+                if attempt == _TRIES - 1:
+                    raise
+                self._still_there()
+                with suppress(FileExistsError):
+                    os.mkdir(self._parts, 0o750, dir_fd=self._root)
+        raise AssertionError("unreachable")
 
     def _new_part(self) -> str:
         self._count += 1
