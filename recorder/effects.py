@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 END_HOLD_NS = 5 * NS
 END_LIMIT_NS = 45 * NS
 COVER_LIMIT_NS = 4 * NS
+UNMARKED_AT_ONCE = 5
+"""More items in one sentence take longer than 8 s."""
 HURRY_LIMIT_NS = 3 * NS // 2
 LATE_NS = 5 * 60 * NS
 
@@ -348,9 +350,9 @@ class Effects:
             act.journal(lines.Unmarked(items=act.untagged))
             if act.untagged:
                 items = tuple(app.catalogue.item(item) for item in act.untagged)
-                self.say(
-                    Phrase.UNMARKED, owner="ending", patient=False, items=app.speaker.join(items)
-                )
+                for first in range(0, len(items), UNMARKED_AT_ONCE):
+                    some = app.speaker.join(items[first : first + UNMARKED_AT_ONCE])
+                    self.say(Phrase.UNMARKED, owner="ending", patient=False, items=some)
         if app.clock.state().quality is Quality.UNSET:
             self.say(Phrase.END_NO_TIME, owner="ending", patient=False, done=self._end_was_said)
         else:
