@@ -104,10 +104,13 @@ class CameraPart:
             raise RuntimeError("the camera does not close")
 
     def _unit(self, unit: Unit) -> None:
-        self.frames += 1
         if self._previous_ns is not None:
+            back_ns = self._previous_ns - unit.ts_ns
+            if back_ns > self.period_ns:
+                raise cameras.CameraError(f"its clock went back by {back_ns / NS:.3f} s")
             periods = (unit.ts_ns - self._previous_ns + self.period_ns // 2) // self.period_ns
             self.lost_frames += max(0, periods - 1)
+        self.frames += 1
         self._previous_ns = self.last_frame_ns = unit.ts_ns
         self.look = unit.look
         self._emit(unit)

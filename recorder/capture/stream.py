@@ -87,6 +87,7 @@ class Stream:
         self._looks: deque[tuple[int, Look]] = deque()
         self._sounds: deque[tuple[int, Sound]] = deque()
         self._last_frame_tick: int | None = None
+        self._last_pts = -1
         self._next_audio_tick: int | None = None
         options = {
             "movflags": _FLAGS,
@@ -116,9 +117,12 @@ class Stream:
         self._container.start_encoding()
 
     def picture(self, unit: Unit) -> None:
-        """Mux a frame."""
+        """Mux a frame. One that shares the tick of the one before, or precedes it, comes a tick
+        after it: the muxer takes nothing else, and without the frame the next ones are no picture.
+        """
         packet = Packet(unit.data)
-        packet.pts = packet.dts = video_tick(unit.ts_ns)
+        self._last_pts = max(video_tick(unit.ts_ns), self._last_pts + 1)
+        packet.pts = packet.dts = self._last_pts
         packet.duration = video_tick(self._period_ns)
         packet.is_keyframe = unit.key
         packet.time_base = Fraction(1, VIDEO_SCALE)

@@ -16,7 +16,7 @@ from recorder.capture.codecs import VideoEncoder
 from recorder.capture.look import look
 from recorder.capture.messages import Overlay
 from recorder.capture.overlay import Burner
-from recorder.capture.units import NS, Unit
+from recorder.capture.units import NS, Unit, video_tick
 from recorder.config import CameraSettings
 
 
@@ -86,9 +86,17 @@ class RawCamera:
         return self._burner.error
 
     def run(self, emit: Callable[[Unit], None], stop: threading.Event) -> None:
-        """Overlay and encode every frame."""
+        """Overlay and encode every frame that is later than the one before.
+
+        The others are left out while that costs nothing: an encoded frame cannot be.
+        """
         height = self._source.height
+        last_tick = -1
         for ts_ns, yuv in self._source.frames(stop):
+            tick = video_tick(ts_ns)
+            if tick <= last_tick:
+                continue
+            last_tick = tick
             luma = yuv[:height]
             seen = look(luma)
             self._burner.burn(luma)

@@ -115,12 +115,10 @@ class SensorClock:
         due = time.monotonic()
         while True:
             self._running.wait()
-            due += self._period_s
-            wait_s = due - time.monotonic()
-            if wait_s > 0:
-                time.sleep(wait_s)
-            elif wait_s < -0.5:
-                due = time.monotonic()
+            # What is late is left out: no sensor gives two frames at once.
+            late = max(0, int((time.monotonic() - due) / self._period_s))
+            due += self._period_s * (late + 1)
+            time.sleep(max(0.0, due - time.monotonic()))
             with self._lock:
                 if self._queue:
                     self._hand(*self._queue.pop(0))

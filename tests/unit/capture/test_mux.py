@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import cache
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -131,6 +132,20 @@ def test_every_frame_keeps_its_own_time() -> None:
     assert len(times) == len(units)
     for tick, unit in zip(times, units, strict=True):
         assert abs(tick * NS // VIDEO_SCALE - unit.ts_ns) < 12_000
+
+
+def test_frames_of_one_instant_are_muxed_a_tick_apart() -> None:
+    units = list(pictures(70))
+    for number in (10, 11, 40, 69):
+        back_ns = 20 * MS if number == 40 else 0
+        same_ns = units[number - 1].ts_ns - back_ns
+        units[number] = msgspec.structs.replace(units[number], ts_ns=same_ns)
+    bench = Bench(sound_wanted=False)
+    for unit in units:
+        bench.mux.picture(unit, unit.ts_ns)
+    bench.mux.end()
+    assert sum(run.units for run in runs(bench.messages(), "video")) == 70
+    assert breaks(bench.messages()) == []
 
 
 def test_a_lost_frame_shows_as_a_gap_and_breaks_no_chain() -> None:

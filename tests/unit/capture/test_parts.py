@@ -3,7 +3,7 @@
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 
 from recorder.capture import camera_part, cameras
 from recorder.capture.camera_part import CameraPart, smaller
+from recorder.capture.codecs import Luma
 from recorder.capture.look import look
 from recorder.capture.messages import Fault, Fragment, Overlay, Vitals, read
 from recorder.capture.notices import Notices
@@ -120,6 +121,37 @@ def test_missing_frames_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     camera, _, _, stop = part(monkeypatch, [StandIn(some)])
     camera.run(stop)
     assert camera.lost_frames == 4
+
+
+def test_a_camera_whose_clock_goes_back_is_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    def back(emit: Callable[[Unit], None]) -> None:
+        emit(Unit(b"", 10 * NS, True))
+        emit(Unit(b"", 9 * NS, False))
+
+    camera, faults, units, stop = part(monkeypatch, [StandIn(back), StandIn(lambda _: None)])
+    camera.run(stop)
+    assert [f.detail for f in faults] == ["its clock went back by 1.000 s"]
+    assert len(units) == camera.frames == 1
+
+
+class Stuck:
+    """A source that gives the same instant again and again."""
+
+    name, width, height = "stuck", 64, 64
+
+    def frames(self, stop: threading.Event) -> Iterator[tuple[int, Luma]]:
+        for ts_ns in (NS, NS, NS + 5, NS - 1, 2 * NS):
+            yield ts_ns, np.full((96, 64), 100, np.uint8)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def test_raw_frames_that_are_not_later_are_not_encoded() -> None:
+    units: list[Unit] = []
+    settings = CameraSettings(kind="demo", width=64, height=64)
+    cameras.RawCamera(Stuck(), settings, 1000, OVERLAY).run(units.append, threading.Event())
+    assert [unit.ts_ns for unit in units] == [NS, 2 * NS]
 
 
 def test_the_software_rung_has_a_smaller_picture_only_where_memory_is_small() -> None:
