@@ -13,5 +13,6 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
     """A daemon with demo camera and microphone, started and ready."""
     made = Daemon(tmp_path)
     made.start()
+    made.until("ready")
     yield made
     made.stop()

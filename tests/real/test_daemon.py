@@ -41,6 +41,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """One daemon for the tests that leave it as it was."""
     made = Daemon(tmp_path_factory.mktemp("shared"))
     made.start()
+    made.until("ready")
     yield made
     made.stop()
 
