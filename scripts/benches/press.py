@@ -25,7 +25,10 @@ def main() -> None:
         try:
             for _ in range(ROUNDS):
                 daemon.when(lambda s: s["ring_s"] >= 4, "ring")
+                before = len(daemon.recordings()) if daemon.spool.exists() else 0
                 daemon.ask("start")
+                while len(daemon.recordings()) == before:
+                    time.sleep(0.01)
                 press = daemon.wait_line(lambda b: isinstance(b, lines.Press), "press")
                 # The line after the press is signed as soon as the press is durable.
                 after = daemon.wait_line(lambda b: isinstance(b, lines.Checks), "checks")
