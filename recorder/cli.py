@@ -23,23 +23,36 @@ def run(arguments: Sequence[str]) -> int:
     try:
         return int(options.verb_function(options))
     except RecorderError as error:
-        if getattr(options, "json", False):
-            _print_json(
-                {
-                    "ok": False,
-                    "code": error.code,
-                    "where": error.where,
-                    "problem": error.problem,
-                    "remedy": error.remedy,
-                }
-            )
-        else:
-            print(f"recorder: {error}", file=sys.stderr)
-        return CANNOT
+        return _refused(options, error)
     except BrokenPipeError:
         return FOUND
     except KeyboardInterrupt:
         return CANNOT
+    except OSError as error:
+        # A file that this user may not read, or a disk that answers with an error.
+        problem = error.strerror or str(error)
+        where = "" if error.filename is None else str(error.filename)
+        remedy = "Run it as a user who may read and write there."
+        denied = isinstance(error, PermissionError)
+        return _refused(
+            options, RecorderError("io", problem, where=where, remedy=remedy if denied else "")
+        )
+
+
+def _refused(options: argparse.Namespace, error: RecorderError) -> int:
+    if getattr(options, "json", False):
+        _print_json(
+            {
+                "ok": False,
+                "code": error.code,
+                "where": error.where,
+                "problem": error.problem,
+                "remedy": error.remedy,
+            }
+        )
+    else:
+        print(f"recorder: {error}", file=sys.stderr)
+    return CANNOT
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -90,7 +90,7 @@ def test_without_a_device_key_it_records_and_the_verdict_is_untrusted(tmp_path: 
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
-        (("verify", "/etc"), 2, "neither recordings nor a ledger"),
+        (("verify", "/usr"), 2, "neither recordings nor a ledger"),
         (("verify", "/nowhere"), 2, "/nowhere"),
         (("--config", "/nowhere.toml", "run"), 2, "/nowhere.toml: cannot read it"),
         (("--config", "/nowhere.toml", "status"), 2, "/nowhere.toml"),
