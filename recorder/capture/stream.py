@@ -29,6 +29,7 @@ from recorder.capture.units import (
 
 _FLAGS = "frag_keyframe+empty_moov+default_base_moof+frag_discont"
 _BUFFER = 16 * 1024 * 1024
+_VIDEO_BASE, _AUDIO_BASE = Fraction(1, VIDEO_SCALE), Fraction(1, AUDIO_SCALE)
 
 Emit = Callable[[Init | Fragment, bytes], None]
 
@@ -89,6 +90,8 @@ class Stream:
         self._last_frame_tick: int | None = None
         self._last_pts = -1
         self._next_audio_tick: int | None = None
+        self._waiting: list[Unit | Sound] = []
+        self._ending = True
         options = {
             "movflags": _FLAGS,
             "avoid_negative_ts": "disabled",
@@ -107,44 +110,66 @@ class Stream:
             # The first access unit, parsed, is the template: no second encoder is opened.
             with av.open(io.BytesIO(first.data), format="h264") as parsed:
                 video: Any = self._container.add_stream_from_template(parsed.streams.video[0])
-            video.time_base = Fraction(1, VIDEO_SCALE)
+            video.time_base = _VIDEO_BASE
             self._video = video
         if with_sound:
             audio: Any = self._container.add_stream("aac", rate=AUDIO_SCALE)
             audio.codec_context.layout = "mono"
-            audio.codec_context.time_base = audio.time_base = Fraction(1, AUDIO_SCALE)
+            audio.codec_context.time_base = audio.time_base = _AUDIO_BASE
             self._audio = audio
         self._container.start_encoding()
 
     def picture(self, unit: Unit) -> None:
-        """Mux a frame. One that shares the tick of the one before, or precedes it, comes a tick
-        after it: the muxer takes nothing else, and without the frame the next ones are no picture.
-        """
+        """Take a frame."""
+        self._ending = self._ending or unit.key
+        self._take(unit)
+
+    def sound(self, sound: Sound) -> None:
+        """Take an AAC packet."""
+        self._take(sound)
+
+    def close(self) -> None:
+        """Emit what is left as a last, shorter fragment."""
+        self._flush()
+        self._container.close()
+
+    def _take(self, item: Unit | Sound) -> None:
+        """Most packets wait until a keyframe can end the fragment, which comes out no later for
+        it: muxed one by one as they arrive, they cost a multiple of the CPU."""
+        self._waiting.append(item)
+        if self._ending or not self.has_video:
+            self._flush()
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for item in waiting:
+            self._container.mux_one(
+                self._frame(item) if isinstance(item, Unit) else self._sample(item)
+            )
+
+    def _frame(self, unit: Unit) -> Packet:
+        """A frame that shares the tick of the one before, or precedes it, comes a tick after it:
+        the muxer takes nothing else, and without the frame the next ones are no picture."""
         packet = Packet(unit.data)
         self._last_pts = max(video_tick(unit.ts_ns), self._last_pts + 1)
         packet.pts = packet.dts = self._last_pts
         packet.duration = video_tick(self._period_ns)
         packet.is_keyframe = unit.key
-        packet.time_base = Fraction(1, VIDEO_SCALE)
+        packet.time_base = _VIDEO_BASE
         packet.stream = self._video
         if unit.look is not None:
             self._looks.append((packet.pts, unit.look))
-        self._container.mux_one(packet)
+        return packet
 
-    def sound(self, sound: Sound) -> None:
-        """Mux an AAC packet."""
+    def _sample(self, sound: Sound) -> Packet:
         packet = Packet(sound.data)
         packet.pts = packet.dts = sound.tick
         packet.duration = sound.samples
         packet.is_keyframe = True
-        packet.time_base = Fraction(1, AUDIO_SCALE)
+        packet.time_base = _AUDIO_BASE
         packet.stream = self._audio
         self._sounds.append((sound.tick, sound))
-        self._container.mux_one(packet)
-
-    def close(self) -> None:
-        """Emit what is left as a last, shorter fragment."""
-        self._container.close()
+        return packet
 
     def _box(self, type_: bytes, box: bytes) -> None:
         if type_ == b"ftyp":
@@ -154,6 +179,7 @@ class Stream:
         elif type_ == b"moof":
             self._moof = box
         elif type_ == b"mdat" and self._moof:
+            self._ending = False
             moof, self._moof = self._moof, b""
             self._fragment(moof + box)
 
