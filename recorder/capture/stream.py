@@ -147,7 +147,7 @@ class Stream:
                 self._frame(item) if isinstance(item, Unit) else self._sample(item)
             )
 
-    def _frame(self, unit: Unit) -> Packet:
+    def _frame(self, unit: Unit) -> "Packet[Any]":
         """A frame that shares the tick of the one before, or precedes it, comes a tick after it:
         the muxer takes nothing else, and without the frame the next ones are no picture."""
         packet = Packet(unit.data)
@@ -161,7 +161,7 @@ class Stream:
             self._looks.append((packet.pts, unit.look))
         return packet
 
-    def _sample(self, sound: Sound) -> Packet:
+    def _sample(self, sound: Sound) -> "Packet[Any]":
         packet = Packet(sound.data)
         packet.pts = packet.dts = sound.tick
         packet.duration = sound.samples
