@@ -57,6 +57,7 @@ class Act:
         self.last_end_ns: int | None = None
         self.end_ns: int | None = None
         self.end_source: EndSource = "button"
+        self.end_by = ""
         self.end_spoken = False
         self.sealing = False
 
@@ -207,7 +208,8 @@ class Act:
         elif self.gap is not None:
             self.due(self.gap.number, "not_resumed")
         end = lines.End(
-            end_ns=end_ns, source=self.end_source, planned=planned, spoken=self.end_spoken
-        )
+            end_ns=end_ns, source=self.end_source, planned=planned, spoken=self.end_spoken,
+            by=self.end_by,
+        )  # fmt: skip
         self.journal(end)
         self._archive.seal(end, then)

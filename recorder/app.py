@@ -93,6 +93,7 @@ class Asked(msgspec.Struct, frozen=True):
     """A request from the socket, and where its answer goes."""
 
     request: Request
+    user: str
     reply: "queue.SimpleQueue[Answer]"
 
 
@@ -154,7 +155,7 @@ class App:
         self.effects = Effects(self)
         self.cards = Cards(self)
         self._probe = probe.Probe(settings, clock, put)
-        self._server = Server(socket_path(self.run_folder), self._ask)
+        self._server = Server(socket_path(self.run_folder), self._ask, settings.control.limited)
 
     def _make_voice(self, put: Callable[[Any], None]) -> voice.SpokenVoice | voice.NoVoice:
         settings = self.settings
@@ -212,7 +213,7 @@ class App:
             case probe.Slow():
                 self.fitness.measured(item)
             case Asked():
-                item.reply.put(self._answer(item.request))
+                item.reply.put(self._answer(item))
             case Fired():
                 self.fire(item.event)
             case Term():
@@ -245,14 +246,19 @@ class App:
         """Fire an event after everything that is waiting already."""
         self._queue.put(Fired(event))
 
-    def fire(self, event: Event, *, argument: str = "", source: EndSource = "button") -> bool:
-        """Look the event up and carry its effects out. False: it was refused."""
+    def fire(
+        self, event: Event, *, argument: str = "", source: EndSource = "button", by: str = ""
+    ) -> bool:
+        """Look the event up and carry its effects out. False: it was refused.
+
+        ``by``: the user who asked for it over the socket.
+        """
         was = self.session
         now, effects = step(was, event)
         self.event = event
         self.effects.argument = argument
         if event in (Event.START, Event.STOP, Event.PRESS, Event.LONG):
-            self.effects.source = source
+            self.effects.source, self.effects.by = source, by
         self.session = now
         act = self.effects.act
         if now.state is not was.state:
@@ -281,13 +287,13 @@ class App:
             return
         self.fire(event)
 
-    def gesture(self, event: Event) -> None:
+    def gesture(self, event: Event, by: str) -> None:
         """`recorder button`: the press-down, then what it grows into, as from a finger."""
         now_ns = self.clock.boot_ns()
         muted = now_ns <= self._mute_press_ns
-        self.fire(Event.PRESS)
+        self.fire(Event.PRESS, source="control", by=by)
         if not muted and now_ns > self._mute_press_ns:
-            self.fire(event)
+            self.fire(event, source="control", by=by)
 
     # Capture.
 
@@ -429,20 +435,20 @@ class App:
 
     # The socket.
 
-    def _ask(self, request: Request) -> Answer:
+    def _ask(self, request: Request, user: str) -> Answer:
         """Called on the socket's threads: hand it to the loop and wait."""
         reply: queue.SimpleQueue[Answer] = queue.SimpleQueue()
-        self._queue.put(Asked(request, reply))
+        self._queue.put(Asked(request, user, reply))
         try:
             return reply.get(timeout=_ANSWER_S)
         except queue.Empty:
             return Answer(False, "busy", "the recorder did not answer in time", "Try again")
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, asked: Asked) -> Answer:
         from recorder import requests
 
         try:
-            return requests.answer(self, request)
+            return requests.answer(self, asked.request, asked.user)
         except RecorderError as error:
             return refusal(error)
 

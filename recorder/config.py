@@ -159,6 +159,12 @@ class Sync(_Strict, frozen=True, kw_only=True):
     settle_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
 
 
+class Control(_Strict, frozen=True, kw_only=True):
+    """The control socket. ``limited`` users (sync's) may only ask for status and say."""
+
+    limited: tuple[str, ...] = ("recorder-sync",)
+
+
 class Settings(_Strict, frozen=True, kw_only=True):
     """The whole of recorder.toml."""
 
@@ -178,6 +184,7 @@ class Settings(_Strict, frozen=True, kw_only=True):
     light: Light = Light()
     battery: Battery = Battery()
     sync: Sync = Sync()
+    control: Control = Control()
 
     def capture(self) -> CaptureSettings:
         """What the capture process is told."""

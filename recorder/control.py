@@ -1,13 +1,17 @@
 """The local socket that CLI, sync and tests talk to: one JSON object a line, one answer a line.
 
 Server side: a thread that hands each request to the supervisor's loop and waits for its answer.
-Client side: ``ask``. Who may connect is decided by the socket's owner, group and mode.
+Client side: ``ask``. Who may connect is decided by the socket's owner, group and mode, what he may
+ask by his user name, which the kernel tells (SO_PEERCRED).
 """
 
+import contextlib
 import os
+import pwd
 import socket
+import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +20,12 @@ import msgspec
 from recorder.errors import RecorderError
 
 MAX_REQUEST = 256 * 1024
+LIMITED_VERBS = frozenset({"status", "say"})
 _REQUEST_S = 5.0
 _ANSWER_S = 30.0
+_SLOTS = 8
+_BACKLOG = 128
+_DROP_S = 0.5
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,7 +46,7 @@ class Answer(msgspec.Struct, frozen=True):
     data: dict[str, Any] = {}
 
 
-Handler = Callable[[Request], Answer]
+Handler = Callable[[Request, str], Answer]
 
 
 def refusal(error: RecorderError) -> Answer:
@@ -53,11 +61,17 @@ def socket_path(run: Path) -> Path:
 
 
 class Server:
-    """Listens until ``close``. ``handle`` is called on a connection's thread and may wait."""
+    """Listens until ``close``. ``handle`` is called on a connection's thread and may wait.
 
-    def __init__(self, path: Path, handle: Handler) -> None:
+    It is told the name of the user who asks. ``limited`` users may ask for LIMITED_VERBS only.
+    """
+
+    def __init__(self, path: Path, handle: Handler, limited: Collection[str] = ()) -> None:
         self._path = path
         self._handle = handle
+        self._limited = frozenset(limited)
+        self._silent: dict[socket.socket, None] = {}
+        self._lock = threading.Lock()
         path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         old = os.umask(0o117)
@@ -65,8 +79,8 @@ class Server:
             self._socket.bind(str(path))
         finally:
             os.umask(old)
-        self._socket.listen(8)
-        self._slots = threading.BoundedSemaphore(8)
+        self._socket.listen(_BACKLOG)
+        self._slots = threading.BoundedSemaphore(_SLOTS)
         threading.Thread(target=self._accept, name="control", daemon=True).start()
 
     def close(self) -> None:
@@ -81,18 +95,37 @@ class Server:
             except OSError:
                 return  # closed
             if not self._slots.acquire(blocking=False):
-                connection.close()
-                continue
+                self._drop_silent()
+                if not self._slots.acquire(timeout=_DROP_S):
+                    connection.close()
+                    continue
+            with self._lock:
+                self._silent[connection] = None
             threading.Thread(
                 target=self._serve, args=(connection,), name="control-client", daemon=True
             ).start()
+
+    def _drop_silent(self) -> None:
+        """All places are taken: who has waited longest without asking anything makes room."""
+        with self._lock:
+            for connection in self._silent:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+                return
+
+    def _request(self, connection: socket.socket) -> bytes:
+        try:
+            return _line(connection)
+        finally:
+            with self._lock:
+                self._silent.pop(connection)
 
     def _serve(self, connection: socket.socket) -> None:
         try:
             with connection:
                 connection.settimeout(_REQUEST_S)
                 try:
-                    answer = self._answer(_line(connection))
+                    answer = self._answer(self._request(connection), _user(connection))
                     connection.sendall(msgspec.json.encode(answer) + b"\n")
                     _drain(connection)
                 except OSError:
@@ -100,7 +133,7 @@ class Server:
         finally:
             self._slots.release()
 
-    def _answer(self, line: bytes) -> Answer:
+    def _answer(self, line: bytes, user: str) -> Answer:
         try:
             request = msgspec.json.decode(line, type=Request)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -110,10 +143,27 @@ class Server:
                 f"not a control message: {error}",
                 'Send one line such as {"verb": "status"}',
             )
+        if user in self._limited and request.verb not in LIMITED_VERBS:
+            return Answer(
+                False,
+                "control-denied",
+                f"{user} may not ask for {request.verb!r}",
+                f"{user} may: {', '.join(sorted(LIMITED_VERBS))}; see control.limited",
+            )
         try:
-            return self._handle(request)
+            return self._handle(request, user)
         except RecorderError as error:
             return refusal(error)
+
+
+def _user(connection: socket.socket) -> str:
+    """Who connected, as the kernel knows it: the user's name, or the number where it has none."""
+    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    _, uid, _ = struct.unpack("3i", data)
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _drain(connection: socket.socket) -> None:

@@ -51,6 +51,7 @@ class Effects:
         self._remembered: Event | None = None
         self.argument = ""
         self.source: EndSource = "button"
+        self.by = ""
         self._do: dict[Effect, Callable[[], None]] = {
             Effect.BEGIN: self._begin,
             Effect.REMEMBER: self._remember,
@@ -128,7 +129,7 @@ class Effects:
             return heading.head(settings, app.catalogue, name, act, continues)
 
         source = "control" if self.source == "control" else "button"
-        press = lines.Press(at_ns=now_ns, source=source)  # type: ignore[arg-type]
+        press = lines.Press(at_ns=now_ns, source=source, by=self.by)  # type: ignore[arg-type]
         app.archive.begin(opened, private, press, app.recording_open)
         self._open.journal(
             lines.Checks(
@@ -372,6 +373,7 @@ class Effects:
     def _close(self, source: EndSource) -> None:
         act = self._open
         act.end_source = source
+        act.end_by = self.by if source == "control" else ""
         act.end_ns = self._now_ns
         self._ending_ns = None
 

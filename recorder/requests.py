@@ -28,8 +28,8 @@ _EVENTS = {
 _GESTURES = {"short": Event.SHORT, "double": Event.DOUBLE, "long": Event.LONG}
 
 
-def answer(app: "App", request: Request) -> Answer:
-    """Carry a request out. RecorderError where it makes no sense."""
+def answer(app: "App", request: Request, user: str) -> Answer:
+    """Carry out what ``user`` asks for. RecorderError where it makes no sense."""
     match request.verb:
         case "status":
             return Answer(True, data=status(app))
@@ -46,9 +46,9 @@ def answer(app: "App", request: Request) -> Answer:
             app.say_for_sync(request.argument)
             return Answer(True)
         case "button":
-            return _event(app, Event.PRESS, _GESTURES.get(request.argument), request)
+            return _event(app, Event.PRESS, _GESTURES.get(request.argument), request, user)
         case verb if verb in _EVENTS:
-            return _event(app, _EVENTS[verb], None, request)
+            return _event(app, _EVENTS[verb], None, request, user)
     raise RecorderError(
         "control-verb",
         f"unknown verb {request.verb!r}",
@@ -70,7 +70,7 @@ def _card(checked: Checked) -> dict[str, Any]:
     }
 
 
-def _event(app: "App", event: Event, gesture: Event | None, request: Request) -> Answer:
+def _event(app: "App", event: Event, gesture: Event | None, request: Request, user: str) -> Answer:
     if event is Event.PRESS and gesture is None:
         raise RecorderError(
             "control-argument",
@@ -79,8 +79,8 @@ def _event(app: "App", event: Event, gesture: Event | None, request: Request) ->
         )
     before = app.session.state
     if event is Event.PRESS and gesture is not None:
-        app.gesture(gesture)
-    elif not app.fire(event, argument=request.argument, source="control"):
+        app.gesture(gesture, user)
+    elif not app.fire(event, argument=request.argument, source="control", by=user):
         raise RecorderError(
             "refused",
             f"{event} has no use in state {before}",

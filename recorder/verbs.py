@@ -48,18 +48,17 @@ def _print(value: object, as_json: bool) -> None:
 
 def verify(options: argparse.Namespace) -> int:
     """`recorder verify`."""
-    from recorder.evidence.verification import is_recording, verify_recording
-    from recorder.evidence.verification_folder import verify_folder
+    from recorder.evidence.verification_folder import verify_path
     from recorder.evidence.verification_table import render
 
     register = None
     if options.register is not None:
         township = None if options.township is None else keys.load_public(options.township)
         register = registers.load(options.register, township)
-    judge = verify_recording if is_recording(options.path) else verify_folder
-    report = judge(
+    report = verify_path(
         options.path,
         register=register,
+        register_signed=options.township is not None,
         key=_key(options),
         ledger=options.ledger,
         identities=_identities(options),

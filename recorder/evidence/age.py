@@ -93,6 +93,7 @@ class Recipient:
     def __init__(self, text: str) -> None:
         try:
             self.public = _bech32(text, "age")
+            X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(self.public))
         except ValueError as error:
             raise RecorderError(
                 "age-recipient",

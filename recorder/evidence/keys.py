@@ -14,6 +14,22 @@ from recorder.errors import RecorderError
 from recorder.evidence.age import Recipient
 from recorder.evidence.chain import Signer
 
+_P = 2**255 - 19
+_ORDER_8 = int.from_bytes(
+    bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"
+)
+_LOW_ORDER = frozenset({0, 1, _P - 1, _ORDER_8, _P - _ORDER_8})
+
+
+def proves(public: bytes) -> bool:
+    """Only who has the private key can sign for ``public`` (raw Ed25519).
+
+    False for the few points of low order, under which signatures that nobody made fit, and for a
+    second spelling of a point (y not below the field's prime). RFC 8032 checks for neither.
+    """
+    y = int.from_bytes(public, "little") & (2**255 - 1)
+    return len(public) == 32 and y < _P and y not in _LOW_ORDER
+
 
 class KeySigner:
     """An Ed25519 key in memory."""
@@ -113,7 +129,13 @@ def load_public(path: Path) -> bytes:
         raise RecorderError(
             "key-broken", "not an Ed25519 key", where=str(path), remedy="Give device.pem"
         )
-    return key.public_bytes_raw()
+    public = key.public_bytes_raw()
+    if not proves(public):
+        raise RecorderError(
+            "key-broken", "signatures fit this key that nobody made", where=str(path),
+            remedy="Give device.pem, and ask where this one came from",
+        )  # fmt: skip
+    return public
 
 
 class Custodians(msgspec.Struct, frozen=True):

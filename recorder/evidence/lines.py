@@ -88,10 +88,11 @@ class Open(_Journal, frozen=True, kw_only=True, tag="open"):
 
 
 class Press(_Journal, frozen=True, kw_only=True, tag="press"):
-    """The press itself; what lies before it is pre-recording."""
+    """The press itself; what lies before it is pre-recording. ``by``: who used the socket."""
 
     at_ns: int
     source: Literal["button", "control"]
+    by: str = ""
 
 
 class Checks(_Journal, frozen=True, kw_only=True, tag="checks"):
@@ -313,12 +314,16 @@ class Recovered(_Journal, frozen=True, kw_only=True, tag="recovered"):
 
 
 class End(_Journal, frozen=True, kw_only=True, tag="end"):
-    """The act's recording ends at ``end_ns``; ``planned`` False where nobody ended it."""
+    """The act's recording ends at ``end_ns``; ``planned`` False where nobody ended it.
+
+    ``by``: the user who ended it over the socket.
+    """
 
     end_ns: int
     source: Literal["button", "control", "shutdown", "power", "crash", "storage"]
     planned: bool
     spoken: bool
+    by: str = ""
 
 
 class Close(_Journal, frozen=True, kw_only=True, tag="close"):

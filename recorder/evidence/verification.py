@@ -32,7 +32,7 @@ from recorder.evidence.verification_report import (
     Report,
     Verdict,
 )
-from recorder.evidence.verification_trust import trust
+from recorder.evidence.verification_trust import Vouched, trust
 
 _MARKS = ("bagit.txt", "data/journal.jsonl", "manifest-sha256.txt", TAGMANIFEST, SIGNATURE)
 
@@ -41,20 +41,23 @@ def verify_recording(
     bag: Path,
     *,
     register: Register | None = None,
+    register_signed: bool = True,
     key: bytes | None = None,
     ledger: Path | None = None,
     identities: Sequence[Identity] | None = None,
 ) -> Report:
     """Check one recording's folder against everything that is signed for (promises 1, 3, 5).
 
-    ``register`` or ``key`` (raw Ed25519) say whom to trust, ``ledger`` is a folder of ledger
-    files, ``identities`` a custodian's age keys. Raises RecorderError where ``bag`` is no bag.
+    ``register`` or ``key`` (raw Ed25519) say whom to trust, ``register_signed`` that the
+    township's signature of the register was checked; ``ledger`` is a folder of ledger files,
+    ``identities`` a custodian's age keys. Raises RecorderError where ``bag`` is no bag.
     """
     known = None
     findings = Findings()
     if ledger is not None:
         known = verification_ledger.read(ledger, findings)
-    return verify(bag, findings, register, key, known, identities or ())
+    judge = Vouched(register, register_signed, key)
+    return verify(bag, findings, judge, known, identities or ())
 
 
 def is_recording(path: Path) -> bool:
@@ -65,8 +68,7 @@ def is_recording(path: Path) -> bool:
 def verify(
     bag: Path,
     findings: Findings,
-    register: Register | None,
-    key: bytes | None,
+    vouched: Vouched,
     ledger: Ledger | None,
     identities: Sequence[Identity],
 ) -> Report:
@@ -82,8 +84,13 @@ def verify(
         findings.add(
             Level.TAMPERED, "missing", "the journal is not there", file="data/journal.jsonl"
         )
+    elif public is None:
+        findings.add(
+            Level.TAMPERED, "no-device-key", "line 0 names no key that could have signed",
+            file="data/journal.jsonl", line=1,
+        )  # fmt: skip
     try:
-        journal.walk(paths, public or bytes(32), sealed=sealed)
+        journal.walk(paths, public, sealed=sealed)
     except OSError as error:
         findings.add(
             Level.TAMPERED,
@@ -117,11 +124,9 @@ def verify(
             device=opened.device,
             utc=utc,
             recording=opened.recording,
-            register=register,
-            key=key,
+            vouched=vouched,
         )
-    if register is None and key is None:
-        unchecked.append("register: none given")
+    unchecked += vouched.unchecked()
     if ledger is None:
         unchecked.append("ledger: none given")
     elif opened is not None:
@@ -135,6 +140,7 @@ def verify(
             journal_sha256=journal.last_sha256,
             tagmanifest_sha256=folder.tagmanifest_sha256,
         )
+        _seal_line(findings, ledger, opened.recording, public, vouched)
     if picture is None:
         unchecked.append("custodian's key: none given, the encrypted contents were not opened")
     elif picture.foreign_identity or journal.foreign_identity:
@@ -233,6 +239,19 @@ def _identity(findings: Findings, journal: Journal, name: str, public: bytes | N
             file="data/journal.jsonl",
             line=1,
         )
+
+
+def _seal_line(
+    findings: Findings, ledger: Ledger, recording: str, public: bytes | None, vouched: Vouched
+) -> None:
+    """A later boot may have sealed it under another key: that one must be vouched for, too."""
+    known = ledger.recordings.get(recording)
+    used = ledger.keys.get(known.seal_key) if known and known.seal_key else None
+    if used is not None and used.public != public:
+        trust(
+            findings, used.public, kind=used.kind, device=used.device, utc=used.utc, recording="",
+            vouched=vouched,
+        )  # fmt: skip
 
 
 def _endings(findings: Findings, journal: Journal, sealed: bool) -> None:

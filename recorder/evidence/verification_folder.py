@@ -13,7 +13,7 @@ from recorder.evidence.register import Register
 from recorder.evidence.verification import is_recording, verify, verify_recording
 from recorder.evidence.verification_ledger import Ledger
 from recorder.evidence.verification_report import Findings, FolderReport, Level, Report
-from recorder.evidence.verification_trust import trust
+from recorder.evidence.verification_trust import Vouched, trust
 from recorder.spool import number_of
 
 _SHORT = "ledger-short"
@@ -24,19 +24,24 @@ def verify_path(
     path: Path,
     *,
     register: Register | None = None,
+    register_signed: bool = True,
     key: bytes | None = None,
     ledger: Path | None = None,
     identities: Sequence[Identity] | None = None,
 ) -> Report | FolderReport:
     """``verify_recording`` or ``verify_folder``, whichever ``path`` calls for."""
     check = verify_recording if is_recording(path) or not path.is_dir() else verify_folder
-    return check(path, register=register, key=key, ledger=ledger, identities=identities)
+    return check(
+        path, register=register, register_signed=register_signed, key=key, ledger=ledger,
+        identities=identities,
+    )  # fmt: skip
 
 
 def verify_folder(
     folder: Path,
     *,
     register: Register | None = None,
+    register_signed: bool = True,
     key: bytes | None = None,
     ledger: Path | None = None,
     identities: Sequence[Identity] | None = None,
@@ -46,10 +51,11 @@ def verify_folder(
 
     Raises RecorderError where there is neither a recording nor a ledger in it.
     """
+    vouched = Vouched(register, register_signed, key)
     findings = Findings()
     reports: list[Report] = []
     checked: list[str] = []
-    unchecked: list[str] = []
+    unchecked = vouched.unchecked()
     devices = list(_devices(folder, ledger))
     if not devices:
         raise RecorderError(
@@ -59,7 +65,7 @@ def verify_folder(
             remedy="Give a recording's folder, a spool, or a store",
         )
     for place in devices:
-        known = _ledger_of(place, ledger, findings, register, key)
+        known = _ledger_of(place, ledger, findings, vouched)
         if known is None:
             unchecked.append(
                 f"ledger: {place.name}: none given, a missing recording would not show"
@@ -73,7 +79,7 @@ def verify_folder(
             there.append(bag.name)
             own = Findings()
             try:
-                reports.append(verify(bag, own, register, key, known, identities or ()))
+                reports.append(verify(bag, own, vouched, known, identities or ()))
             except RecorderError as error:
                 sealed = (
                     known is not None
@@ -128,8 +134,7 @@ def _ledger_of(
     place: Path,
     given: Path | None,
     findings: Findings,
-    register: Register | None,
-    key: bytes | None,
+    vouched: Vouched,
 ) -> Ledger | None:
     folder = given
     if folder is None:
@@ -145,8 +150,7 @@ def _ledger_of(
             device=used.device,
             utc=used.utc,
             recording="",
-            register=register,
-            key=key,
+            vouched=vouched,
         )
     return known
 

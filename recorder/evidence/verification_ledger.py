@@ -28,6 +28,7 @@ class Known(msgspec.Struct):
     body: lines.Opened
     key: bytes | None
     seal: lines.Sealed | None = None
+    seal_key: bytes | None = None
     freed: bool = False
 
 
@@ -165,7 +166,7 @@ def _take(
                     line=item.number,
                 )
             else:
-                known.seal = body
+                known.seal, known.seal_key = body, key
         case lines.Freed() as body:
             if body.recording in ledger.recordings:
                 ledger.recordings[body.recording].freed = True

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recorder.evidence import chain, lines
+from recorder.evidence.keys import proves
 
 
 def declared_key(paths: Sequence[Path]) -> bytes | None:
@@ -21,12 +22,12 @@ def declared_key(paths: Sequence[Path]) -> bytes | None:
 
 
 def raw_key(text: str) -> bytes | None:
-    """32 bytes of a base64 public key; None where it is none."""
+    """32 bytes of a base64 public key; None where it is none, or one that proves nothing."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         return None
-    return data if len(data) == 32 else None
+    return data if proves(data) and base64.b64encode(data).decode() == text else None
 
 
 def signature(raw: bytes) -> tuple[bytes, bytes | None]:

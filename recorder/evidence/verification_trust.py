@@ -6,9 +6,25 @@ never an error.
 
 import base64
 
+import msgspec
+
 from recorder.evidence.register import Register
 from recorder.evidence.verification_report import Findings, Level
 from recorder.spool import number_of
+
+
+class Vouched(msgspec.Struct, frozen=True):
+    """Whom the judge trusts: a register, a device's key, both or nobody."""
+
+    register: Register | None = None
+    register_signed: bool = True
+    key: bytes | None = None
+
+    def unchecked(self) -> list[str]:
+        """What this leaves open, for the report."""
+        if self.register is not None and not self.register_signed:
+            return ["register: its signature (give --township PEM)"]
+        return ["register: none given"] if self.register is None and self.key is None else []
 
 
 def trust(
@@ -19,13 +35,13 @@ def trust(
     device: str,
     utc: str,
     recording: str,
-    register: Register | None,
-    key: bytes | None,
+    vouched: Vouched,
 ) -> list[str]:
     """Ask for ``public``, used by ``device`` at ``utc``; what was asked comes back, for the report.
 
     ``recording`` is "" for the ledger, whose lines no range of recording numbers covers.
     """
+    register, key = vouched.register, vouched.key
     text = base64.b64encode(public).decode()
     if kind == "ephemeral":
         _add(

@@ -93,6 +93,8 @@ class SpokenVoice:
         self._language = language
         self._folder = run / "speech"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in self._folder.glob("*-*.wav"):  # personal or unfinished, from before a crash
+            left.unlink()
         self._clips = clips
         self._emit = emit
         self._queue: queue.SimpleQueue[Sentence | None] = queue.SimpleQueue()
@@ -145,8 +147,8 @@ class SpokenVoice:
         path = self._clip(sentence.key)
         own = False
         if path is None:
-            path = self._cache(sentence.text)
             own = sentence.key is None
+            path = self._cache(sentence.text, "own-" if own else "")
             if not path.exists():
                 error = self._render(sentence.text, path)
                 if error:
@@ -164,10 +166,10 @@ class SpokenVoice:
         path = self._clips / f"{key}.wav"
         return path if path.exists() else None
 
-    def _cache(self, text: str) -> Path:
+    def _cache(self, text: str, prefix: str = "") -> Path:
         settings = self._settings
         what = f"{self._language}/{settings.rate_wpm}/{settings.volume}/{text}"
-        return self._folder / f"{hashlib.sha256(what.encode()).hexdigest()[:24]}.wav"
+        return self._folder / f"{prefix}{hashlib.sha256(what.encode()).hexdigest()[:24]}.wav"
 
     def _render(self, text: str, out: Path) -> str:
         """Render in a child; what went wrong, or ""."""
@@ -185,8 +187,10 @@ class SpokenVoice:
         except subprocess.TimeoutExpired:
             child.kill()
             child.communicate()
+            part.unlink(missing_ok=True)
             return f"no answer within {self._settings.render_timeout_s} s"
         if child.returncode:
+            part.unlink(missing_ok=True)
             return errors.decode(errors="replace").strip().rpartition("\n")[2] or "it failed"
         os.replace(part, out)
         return ""

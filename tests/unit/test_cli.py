@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from recorder.cli import run
-from recorder.evidence import verification
 
 
 @pytest.mark.parametrize("as_json", [False, True])
@@ -19,7 +18,7 @@ def test_a_folder_that_this_user_may_not_read_is_an_error_with_its_path_and_a_re
     def denied(path: Path) -> bool:
         raise PermissionError(13, "Permission denied", str(path / "bagit.txt"))
 
-    monkeypatch.setattr(verification, "is_recording", denied)
+    monkeypatch.setattr("recorder.evidence.verification_folder.is_recording", denied)
     assert run(["verify", str(tmp_path), *(["--json"] if as_json else [])]) == 2
     out, err = capsys.readouterr()
     if as_json:

@@ -150,12 +150,12 @@ def _split(data: bytes, stream: int) -> Media:
 class Device:
     """A device with its spool, keys and custodian, whose clock a test moves."""
 
-    def __init__(self, folder: Path, name: str = "bc-001") -> None:
+    def __init__(self, folder: Path, name: str = "bc-001", signer: KeySigner | None = None) -> None:
         self.name = name
         self.spool = folder / "spool"
         self.spool.mkdir(parents=True)
         self.clock = ManualClock()
-        self.signer = KeySigner(Ed25519PrivateKey.generate())
+        self.signer = signer or KeySigner(Ed25519PrivateKey.generate())
         self.identity, self.identity_text = Identity.generate()
         self.recipients = (Recipient(self.identity.recipient),)
         self.settings = RecordingSettings(segment_s=5)

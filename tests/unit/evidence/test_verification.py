@@ -14,7 +14,6 @@ from recorder.clock import NS
 from recorder.errors import RecorderError
 from recorder.evidence import chain, lines, recovery, sheet, story
 from recorder.evidence.age import Identity
-from recorder.evidence.register import FORMAT, Key, Register
 from recorder.evidence.sheet_html import as_html
 from recorder.evidence.sheet_text import as_text
 from recorder.evidence.verification import verify_recording
@@ -131,44 +130,6 @@ def test_picture_without_sound_is_degraded_and_sound_without_picture_too(
         report = verify(device, device.finish(writer, made.fragments[-1][0].end_ns))
         assert report.verdict is Verdict.VALID, report.findings
         assert [stretch.what for stretch in report.degraded] == [what]
-
-
-def test_no_key_another_key_and_an_ephemeral_key_are_untrusted(device: bags.Device) -> None:
-    bag = bags.plain(device)
-    report = verify_recording(bag)
-    assert (report.verdict, report.exit_code) == (Verdict.UNTRUSTED, 1)
-    assert verify_recording(bag, key=bytes(32)).verdict is Verdict.UNTRUSTED
-
-
-def registered(device: bags.Device, **changes: object) -> Register:
-    key = Key(
-        role="device",
-        name=device.name,
-        public=base64.b64encode(device.signer.public).decode(),
-        since="2026-01-01T00:00:00.000Z",
-    )
-    return Register(FORMAT, "张营镇", (msgspec.structs.replace(key, **changes),))
-
-
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [
-        ({}, None),
-        ({"role": "sync"}, "not-registered"),
-        ({"name": "bc-002"}, "not-registered"),
-        ({"since": "2027-01-01T00:00:00.000Z"}, "too-early"),
-        ({"until": "2026-02-01T00:00:00.000Z"}, "expired"),
-        ({"revoked": "2026-02-01T00:00:00.000Z"}, "revoked"),
-        ({"first": 2}, "not-registered"),
-    ],
-    ids=str,
-)
-def test_the_register_says_whom_to_trust_and_when(
-    device: bags.Device, changes: dict[str, object], code: str | None
-) -> None:
-    report = verify_recording(bags.plain(device), register=registered(device, **changes))
-    assert report.verdict is (Verdict.UNTRUSTED if code else Verdict.VALID)
-    assert codes(report) == ({code} if code else set())
 
 
 def test_a_recording_that_is_still_open_is_incomplete_not_tampered(device: bags.Device) -> None:
