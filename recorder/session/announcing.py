@@ -1,5 +1,7 @@
 """What the device can read aloud of an act (Art. 14): from the clock and the case card. Pure."""
 
+from collections.abc import Iterable, Iterator
+
 from recorder.config import Organisation
 from recorder.session.case import Checked, Officer
 from recorder.session.opening_plan import Element, Sentence
@@ -27,23 +29,22 @@ def known(
             text = speaker.say(phrase, **{phrase.value: value})
             out[element] = (Sentence(phrase, text, personal=True),)
     if card.officers:
-        out[Element.OFFICERS] = tuple(_officer(o, speaker, organisation) for o in card.officers)
+        out[Element.OFFICERS] = tuple(_officers(card.officers, speaker, organisation))
     if case.stages:
         text = speaker.say(Phrase.STAGES, stages=speaker.join(case.stages))
         out[Element.STAGES] = (Sentence(Phrase.STAGES, text),)
     return out
 
 
-def _officer(officer: Officer, speaker: Speaker, organisation: Organisation) -> Sentence:
-    values = {
-        "organisation": organisation.name,
-        "name": officer.name,
-        "number": speaker.digits(officer.certificate),
-    }
-    if organisation.entrusted_by:
-        phrase = Phrase.OFFICER_ENTRUSTED
-        text = speaker.say(phrase, principal=organisation.entrusted_by, **values)
-    else:
-        phrase = Phrase.OFFICER
-        text = speaker.say(phrase, **values)
-    return Sentence(phrase, text, personal=True)
+def _officers(
+    officers: Iterable[Officer], speaker: Speaker, organisation: Organisation
+) -> Iterator[Sentence]:
+    """One sentence each; before them, who entrusted the act, where somebody did (Art. 24)."""
+    name = organisation.name
+    if principal := organisation.entrusted_by:
+        text = speaker.say(Phrase.ENTRUSTED, principal=principal, organisation=name)
+        yield Sentence(Phrase.ENTRUSTED, text)
+    for officer in officers:
+        number = speaker.digits(officer.certificate)
+        text = speaker.say(Phrase.OFFICER, organisation=name, name=officer.name, number=number)
+        yield Sentence(Phrase.OFFICER, text, personal=True)

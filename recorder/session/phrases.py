@@ -23,7 +23,7 @@ class Phrase(StrEnum):
     TIME = "time"
     PLACE = "place"
     OFFICER = "officer"
-    OFFICER_ENTRUSTED = "officer_entrusted"
+    ENTRUSTED = "entrusted"
     REASON = "reason"
     SUBJECT = "subject"
     STAGES = "stages"
