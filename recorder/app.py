@@ -129,7 +129,6 @@ class App:
         self.key_kind = "ephemeral"
         self.custodians = 0
         self.last: Last | None = None
-        self.archive_ready = False
         self._streams: dict[int, Stream] = {}
         self._people_until_ns = 0
         self._mute_press_ns = -1
@@ -372,7 +371,7 @@ class App:
         self.last = ready.last
         self.key_kind = ready.key_kind
         self.custodians = len(ready.custodians)
-        self.archive_ready = True
+        self._probe.begin()
         for note in ready.notes:
             print(f"recorder: {note}", file=sys.stderr, flush=True)
         resumed = ready.resumed

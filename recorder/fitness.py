@@ -15,7 +15,7 @@ from recorder.session.states import Event, State
 if TYPE_CHECKING:
     from recorder.app import App
 
-FIT_AFTER_NS = 8 * NS
+FIT_AFTER_NS = 15 * NS
 """So long a camera may take to come up before a start counts as unfit."""
 REPEAT_NS = 120 * NS
 SILENT = frozenset(
@@ -47,8 +47,8 @@ class Fitness:
     def judge(self) -> None:
         """All checks, from what was measured last; fit or unfit follows."""
         app = self._app
-        if self._slow is None or not app.archive_ready:
-            return
+        if self._slow is None:
+            return  # the archive is not ready yet
         measured = probe.Measured(
             app.event_ns, app.vitals, self._slow.power, self._slow.celsius,
             self._slow.free_bytes, app.clock.state(), app.key_kind, app.custodians,

@@ -64,18 +64,24 @@ def fit(results: tuple[Result, ...]) -> bool:
 
 
 class Probe:
-    """Reads battery, temperature and room once a second and hands them on."""
+    """Reads battery, temperature and room once a second and hands them on, from ``begin`` on."""
 
     def __init__(self, settings: Settings, clock: Clock, emit: Callable[["Slow"], None]) -> None:
         self._settings = settings
         self._clock = clock
         self._emit = emit
         self._stop = threading.Event()
+        self._spool_there = threading.Event()
         threading.Thread(target=self._run, name="checks", daemon=True).start()
+
+    def begin(self) -> None:
+        """The spool is there: a new device has none before, which is no lack of room."""
+        self._spool_there.set()
 
     def close(self) -> None:
         """Stop measuring."""
         self._stop.set()
+        self._spool_there.set()
 
     def _run(self) -> None:
         psutil: Any = None
@@ -90,6 +96,7 @@ class Probe:
                     found = battery(psutil)
                 celsius = thermal()
             turn += 1
+            self._spool_there.wait()
             self._emit(
                 Slow(
                     found, celsius, free_bytes(Path(self._settings.paths.spool)),

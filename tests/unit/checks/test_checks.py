@@ -1,5 +1,6 @@
 """Art. 13: each check's level, value and sentence; and that only what must block blocks."""
 
+import queue
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ from recorder.checks import probe
 from recorder.checks.power import Power
 from recorder.checks.probe import Measured, evaluate, fit
 from recorder.checks.result import Level, Result
-from recorder.clock import NS, ClockState, Quality
+from recorder.clock import NS, ClockState, ManualClock, Quality
 from recorder.session.phrases import Phrase
 from tests.unit.test_config import GOOD
 
@@ -133,3 +134,20 @@ def test_a_sentence_with_minutes_gets_its_minutes(settings: config.Settings) -> 
 def test_room_is_measured_where_the_spool_is(tmp_path: Path) -> None:
     assert (probe.free_bytes(tmp_path) or 0) > 0
     assert probe.free_bytes(tmp_path / "gone") is None
+
+
+def test_room_is_not_measured_before_the_spool_is_there(
+    settings: config.Settings, tmp_path: Path
+) -> None:
+    spool = tmp_path / "spool"
+    paths = msgspec.structs.replace(settings.paths, spool=str(spool))
+    seen: queue.SimpleQueue[probe.Slow] = queue.SimpleQueue()
+    measuring = probe.Probe(
+        msgspec.structs.replace(settings, paths=paths), ManualClock(), seen.put
+    )  # fmt: skip
+    with pytest.raises(queue.Empty):
+        seen.get(timeout=0.3)
+    spool.mkdir()
+    measuring.begin()
+    assert seen.get(timeout=5).free_bytes
+    measuring.close()

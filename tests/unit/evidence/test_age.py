@@ -92,7 +92,9 @@ LOW_ORDER = "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq5cu47z"
 
 
 @pytest.mark.parametrize(
-    "text", ["", "age1", "age1qqqq", IDENTITY.recipient[:-1] + OTHER_END, TEXT, LOW_ORDER]
+    "text",
+    ["", "age1", "age1qqqq", IDENTITY.recipient[:-1] + OTHER_END, TEXT, LOW_ORDER],
+    ids=["nothing", "prefix", "short", "checksum", "private", "low-order"],
 )
 def test_what_is_no_public_key_is_refused(text: str) -> None:
     with pytest.raises(RecorderError):
