@@ -1,0 +1,158 @@
+"""Power cuts at random instants of a device that is used all the time."""
+
+import random
+import statistics
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from recorder.clock import NS
+from recorder.errors import RecorderError
+from tests.ordeal.reboot import reboot
+from tests.rigs.daemon import DEMO, Daemon
+from tests.rigs.disks import Disk
+
+LATE_S = 60
+SETTINGS = DEMO.replace("seconds = 4.0", "seconds = 2.0")
+
+
+class Result(msgspec.Struct):
+    """All cuts of one run."""
+
+    cuts: int = 0
+    phases: Counter[str] = msgspec.field(default_factory=Counter)
+    lost_s: list[float] = msgspec.field(default_factory=list)
+    ready_s: list[float] = msgspec.field(default_factory=list)
+    wrong: list[str] = msgspec.field(default_factory=list)
+
+    def lost(self) -> str:
+        """Footage lost, of the cuts that met an open recording."""
+        if len(self.lost_s) < 2:
+            return "-"
+        ordered = sorted(self.lost_s)
+        late = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+        return (
+            f"median {statistics.median(ordered):.2f} s, 99 % within {late:.2f} s, "
+            f"worst {ordered[-1]:.2f} s ({len(ordered)} cuts while recording)"
+        )
+
+
+class Usage:
+    """Somebody who presses, marks, kills the capture process and ends, over and over."""
+
+    def __init__(self, device: Daemon, seed: int) -> None:
+        self._device = device
+        self._random = random.Random(seed)
+        self._stop = threading.Event()
+        self.phase = "ready"
+        self.recording = False
+        self.error: BaseException | None = None
+        self.changed = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let the last act come to its end."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self._act()
+        except (AssertionError, RecorderError) as error:
+            self.error = error
+
+    def _now(self, phase: str) -> None:
+        self.phase = phase
+        self.changed.set()
+
+    def _wait(self, least_s: float, most_s: float) -> None:
+        self._stop.wait(self._random.uniform(least_s, most_s))
+
+    def _act(self) -> None:
+        device = self._device
+        self._now("press")
+        device.ask("start")
+        self._wait(0.1, 0.4)
+        self._now("opening")
+        self._wait(1, 4)
+        device.ask("button", "short")
+        device.when(lambda s: s["state"] == "recording", "recording")
+        self._now("recording")
+        self._wait(1, 7)
+        if self._random.random() < 0.5:
+            device.kill_capture()
+            self._now("interruption")
+            device.when(lambda s: s["state"] in ("explaining", "recording"), "footage again")
+            self._wait(0.1, 1)
+            self._now("recording")
+            self._wait(0, 4)
+        device.ask("stop")
+        self._now("ending")
+        device.when(lambda s: s["state"] != "ending", "end", 30)
+        self._now("seal")
+        device.until("ready", "unfit")
+        self._wait(0.2, 0.5)
+        self._now("ready")
+        device.until("ready")
+        self._wait(0.2, 2)
+
+
+def run(
+    disk: Disk, here: Path, count: int, seed: int, tell: Callable[[str], None],
+    settings: str = SETTINGS,
+) -> Result:  # fmt: skip
+    """``count`` cuts. The result says what was lost and what was wrong."""
+    result, dice = Result(), random.Random(seed)
+    device = Daemon(here, settings)
+    for name in ("spool", "sync"):
+        (disk.path / name).mkdir()
+        (here / name).symlink_to(disk.path / name)
+    device.start()
+    usage = Usage(device, seed)
+    try:
+        while result.cuts < count and usage.error is None:
+            if dice.random() < 0.5:
+                usage.changed.clear()
+                usage.changed.wait(10)
+                time.sleep(dice.uniform(0, 0.15))
+            else:
+                time.sleep(dice.uniform(0, 1.5))
+            _one(disk, device, usage, here, result, tell)
+    finally:
+        usage.stop()
+        device.stop()
+    if usage.error is not None:
+        result.wrong.append(f"the device itself: {usage.error}")
+    return result
+
+
+def _one(
+    disk: Disk, device: Daemon, usage: Usage, here: Path, result: Result,
+    tell: Callable[[str], None],
+) -> None:  # fmt: skip
+    phase, name = usage.phase, f"{result.cuts:04d}"
+    newest = device.recordings()[-1].name if device.recordings() else ""
+    cut = disk.cut(name)
+    still_open = usage.phase == phase and phase in ("opening", "recording")
+    after = reboot(device, cut.path, here / f"reboot-{name}")
+    disk.drop(name)
+    result.cuts += 1
+    result.phases[phase] += 1
+    result.ready_s.append(after.ready_s)
+    lost = ""
+    if still_open and newest:
+        lost_s = (cut.before_ns - after.ends_ns.get(newest, 0)) / NS
+        result.lost_s.append(lost_s)
+        lost = f", {lost_s:.2f} s lost"
+    wrong = list(after.wrong)
+    if newest and newest not in after.ends_ns and phase != "press":
+        wrong.append(f"{newest} is gone")
+    result.wrong += [f"cut {name} ({phase}): {text}" for text in wrong]
+    tell(f"cut {name} in {phase}: ready after {after.ready_s:.1f} s{lost}"
+         + "".join(f"\n    {text}" for text in wrong))  # fmt: skip

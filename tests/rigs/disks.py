@@ -1,0 +1,169 @@
+"""Disks whose power is cut while a program writes to them. Need root (or sudo).
+
+Both are ext4 and used alike: ``cut`` gives what a reboot would find, while the program goes on.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from recorder.clock import boot_ns
+from tests.rigs.privileged import as_root
+
+RIGS = Path(__file__).parent
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """Power failed between ``before_ns`` and ``after_ns`` (boot clock); ``path`` is what is left,
+    mounted after the file system's own replay."""
+
+    path: Path
+    before_ns: int
+    after_ns: int
+
+
+class Disk(Protocol):
+    """``path`` is where it is mounted."""
+
+    path: Path
+
+    def cut(self, name: str) -> Cut:
+        """What is on the disk when power fails now."""
+        ...
+
+    def drop(self, name: str) -> None:
+        """Forget that cut."""
+        ...
+
+    def close(self) -> None:
+        """Unmount and remove everything."""
+        ...
+
+
+class _Disk:
+    def __init__(self, here: Path) -> None:
+        self.here = here
+        self.path = here / "disk"
+        self.path.mkdir(parents=True)
+        self._cuts: set[str] = set()
+
+    def _format(self, image: Path) -> None:
+        as_root("mkfs.ext4", "-q", "-E", "lazy_itable_init=0,lazy_journal_init=0", str(image))
+        as_root("mount", "-o", "loop", str(image), str(self.path))
+        as_root("chown", f"{os.getuid()}:{os.getgid()}", str(self.path))
+
+    def _mount_cut(self, name: str, before_ns: int) -> Cut:
+        after_ns = boot_ns()
+        place = self.here / f"cut-{name}"
+        place.mkdir()
+        as_root("mount", "-o", "loop", str(self._image(name)), str(place))
+        self._cuts.add(name)
+        return Cut(place, before_ns, after_ns)
+
+    def drop(self, name: str) -> None:
+        """Forget that cut."""
+        place = self.here / f"cut-{name}"
+        as_root("umount", str(place))
+        place.rmdir()
+        as_root("rm", "-f", str(self._image(name)))
+        self._cuts.remove(name)
+
+    def _image(self, name: str) -> Path:
+        raise NotImplementedError
+
+    def _close(self) -> None:
+        for name in sorted(self._cuts):
+            self.drop(name)
+        as_root("umount", str(self.path))
+
+
+class SnapshotDisk(_Disk):
+    """Keeps every block that reached it: a cut loses exactly what was not synced.
+
+    The disk is a file on an XFS that can clone it in a millisecond.
+    """
+
+    def __init__(self, here: Path, mib: int = 512) -> None:
+        super().__init__(here)
+        self._outer = here / "outer"
+        self._outer.mkdir()
+        outer_image = here / "outer.img"
+        with outer_image.open("wb") as file:
+            file.truncate(mib * 6 * 1024 * 1024)
+        as_root("mkfs.xfs", "-q", "-m", "reflink=1", str(outer_image))
+        as_root("mount", "-o", "loop", str(outer_image), str(self._outer))
+        as_root("truncate", "-s", f"{mib}M", str(self._outer / "disk.img"))
+        self._format(self._outer / "disk.img")
+
+    def _image(self, name: str) -> Path:
+        return self._outer / f"{name}.img"
+
+    def cut(self, name: str) -> Cut:
+        """What is on the disk when power fails now."""
+        whole, before_ns = str(self._outer / "disk.img"), boot_ns()
+        as_root("cp", "--reflink=always", whole, str(self._image(name)))
+        return self._mount_cut(name, before_ns)
+
+    def close(self) -> None:
+        """Unmount and remove everything."""
+        self._close()
+        as_root("umount", str(self._outer))
+        shutil.rmtree(self.here)
+
+
+class CacheDisk(_Disk):
+    """A drive that loses a random part of what it did not flush; can fail, and can lie."""
+
+    def __init__(self, here: Path, mib: int = 256) -> None:
+        super().__init__(here)
+        self._fuse = here / "fuse"
+        self._fuse.mkdir()
+        script = RIGS / "cache_disk.py"
+        sudo = [] if os.geteuid() == 0 else ["sudo"]
+        self._server = subprocess.Popen(
+            [*sudo, "/usr/bin/python3", script, self._fuse, str(mib * 1024 * 1024), here],
+        )
+        self._file = self._fuse / "disk"
+        deadline = time.monotonic() + 10
+        while not os.path.ismount(self._fuse):
+            if time.monotonic() > deadline or self._server.poll() is not None:
+                raise AssertionError("the cache disk's server did not come up")
+            time.sleep(0.02)
+        self._format(self._file)
+
+    def _image(self, name: str) -> Path:
+        return self.here / f"{name}.img"
+
+    def _set(self, what: str, value: bool) -> None:
+        # setfattr and getfattr would be one more package
+        code = "import os, sys; os.setxattr(sys.argv[1], sys.argv[2], sys.argv[3].encode())"
+        as_root(sys.executable, "-c", code, str(self._file), f"user.{what}", str(int(value)))
+
+    def fail(self, failing: bool) -> None:
+        """Answer EIO to everything."""
+        self._set("eio", failing)
+
+    def lie(self, lying: bool) -> None:
+        """Acknowledge flushes and do nothing."""
+        self._set("lies", lying)
+
+    def cut(self, name: str) -> Cut:
+        """What is on the disk when power fails now."""
+        before_ns = boot_ns()
+        code = "import os, sys; os.getxattr(sys.argv[1], 'user.cut')"
+        as_root(sys.executable, "-c", code, str(self._file))
+        as_root("mv", str(self.here / "cut.img"), str(self._image(name)))
+        return self._mount_cut(name, before_ns)
+
+    def close(self) -> None:
+        """Unmount and remove everything."""
+        self._close()
+        as_root("umount", str(self._fuse))
+        self._server.wait(10)
+        shutil.rmtree(self.here)
