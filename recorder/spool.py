@@ -46,6 +46,7 @@ class Spool:
         try:
             for folder in (path, path / LEDGER):
                 folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+                sync_folder(folder.parent)
             self._lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise RecorderError(

@@ -12,8 +12,9 @@ import msgspec
 
 from recorder.clock import NS
 from recorder.errors import RecorderError
+from recorder.evidence.chain import sync_folder
 from tests.ordeal.reboot import reboot
-from tests.rigs.daemon import DEMO, Daemon
+from tests.rigs.daemon import DEMO, ROOT, Daemon
 from tests.rigs.disks import Disk
 
 LATE_S = 60
@@ -105,14 +106,16 @@ class Usage:
 
 def run(
     disk: Disk, here: Path, count: int, seed: int, tell: Callable[[str], None],
-    settings: str = SETTINGS,
+    settings: str = SETTINGS, source: Path = ROOT,
 ) -> Result:  # fmt: skip
     """``count`` cuts. The result says what was lost and what was wrong."""
     result, dice = Result(), random.Random(seed)
     device = Daemon(here, settings)
+    device.source = source
     for name in ("spool", "sync"):
         (disk.path / name).mkdir()
         (here / name).symlink_to(disk.path / name)
+    sync_folder(disk.path)
     device.start()
     usage = Usage(device, seed)
     try:

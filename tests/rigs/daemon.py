@@ -67,6 +67,7 @@ class Daemon:
 
     def __init__(self, here: Path, settings: str = DEMO, *, custodians: int = 2) -> None:
         self.here = here
+        self.source = ROOT
         self.config = here / "recorder.toml"
         self.config.write_text(BASE.format(here=here, root=ROOT) + settings)
         clock = SystemClock()
@@ -99,7 +100,7 @@ class Daemon:
         log = (self.here / "log").open("ab")
         self.process = subprocess.Popen(
             [*wrapper, sys.executable, "-m", "recorder", "--config", str(self.config), "run"],
-            stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=ROOT,
+            stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.source,
         )  # fmt: skip
         log.close()
         if wait:

@@ -117,47 +117,80 @@ class SnapshotDisk(_Disk):
         shutil.rmtree(self.here)
 
 
+def _serve(script: str, mount: Path, *words: object) -> subprocess.Popen[bytes]:
+    """Start a FUSE server of this folder, with Debian's Python, and wait until it is mounted."""
+    mount.mkdir()
+    sudo = [] if os.geteuid() == 0 else ["sudo"]
+    server = subprocess.Popen([*sudo, "/usr/bin/python3", RIGS / script, mount, *map(str, words)])
+    deadline = time.monotonic() + 10
+    while not os.path.ismount(mount):
+        if time.monotonic() > deadline or server.poll() is not None:
+            raise AssertionError(f"{script} did not come up")
+        time.sleep(0.02)
+    return server
+
+
+def _attribute(path: Path, name: str, value: str = "") -> None:
+    """Set an extended attribute, or read it where there is no value."""
+    call = "os.setxattr(sys.argv[1], sys.argv[2], sys.argv[3].encode())" if value else (
+        "os.getxattr(sys.argv[1], sys.argv[2])"
+    )  # fmt: skip
+    as_root(sys.executable, "-c", f"import os, sys; {call}", str(path), name, value)
+
+
+class PosixDisk:
+    """Promises what POSIX does: bytes of synced files, names of synced folders, nothing else."""
+
+    def __init__(self, here: Path) -> None:
+        here.mkdir(parents=True)
+        self._here = here
+        self.path = here / "disk"
+        self._server = _serve("posix_disk.py", self.path, here)
+
+    def cut(self, name: str) -> Cut:
+        """What is on the disk when power fails now."""
+        before_ns = boot_ns()
+        _attribute(self.path, "user.cut")
+        place = self._here / f"cut-{name}"
+        as_root("mv", str(self._here / "cut"), str(place))
+        return Cut(place, before_ns, boot_ns())
+
+    def drop(self, name: str) -> None:
+        """Forget that cut."""
+        as_root("rm", "-rf", str(self._here / f"cut-{name}"))
+
+    def close(self) -> None:
+        """Unmount and remove everything."""
+        as_root("umount", str(self.path))
+        self._server.wait(10)
+        as_root("rm", "-rf", str(self._here))
+
+
 class CacheDisk(_Disk):
     """A drive that loses a random part of what it did not flush; can fail, and can lie."""
 
-    def __init__(self, here: Path, mib: int = 256) -> None:
+    def __init__(self, here: Path, mib: int = 128) -> None:
         super().__init__(here)
         self._fuse = here / "fuse"
-        self._fuse.mkdir()
-        script = RIGS / "cache_disk.py"
-        sudo = [] if os.geteuid() == 0 else ["sudo"]
-        self._server = subprocess.Popen(
-            [*sudo, "/usr/bin/python3", script, self._fuse, str(mib * 1024 * 1024), here],
-        )
+        self._server = _serve("cache_disk.py", self._fuse, mib * 1024 * 1024, here)
         self._file = self._fuse / "disk"
-        deadline = time.monotonic() + 10
-        while not os.path.ismount(self._fuse):
-            if time.monotonic() > deadline or self._server.poll() is not None:
-                raise AssertionError("the cache disk's server did not come up")
-            time.sleep(0.02)
         self._format(self._file)
 
     def _image(self, name: str) -> Path:
         return self.here / f"{name}.img"
 
-    def _set(self, what: str, value: bool) -> None:
-        # setfattr and getfattr would be one more package
-        code = "import os, sys; os.setxattr(sys.argv[1], sys.argv[2], sys.argv[3].encode())"
-        as_root(sys.executable, "-c", code, str(self._file), f"user.{what}", str(int(value)))
-
     def fail(self, failing: bool) -> None:
         """Answer EIO to everything."""
-        self._set("eio", failing)
+        _attribute(self._file, "user.eio", str(int(failing)))
 
     def lie(self, lying: bool) -> None:
         """Acknowledge flushes and do nothing."""
-        self._set("lies", lying)
+        _attribute(self._file, "user.lies", str(int(lying)))
 
     def cut(self, name: str) -> Cut:
         """What is on the disk when power fails now."""
         before_ns = boot_ns()
-        code = "import os, sys; os.getxattr(sys.argv[1], 'user.cut')"
-        as_root(sys.executable, "-c", code, str(self._file))
+        _attribute(self._file, "user.cut")
         as_root("mv", str(self.here / "cut.img"), str(self._image(name)))
         return self._mount_cut(name, before_ns)
 
