@@ -194,6 +194,7 @@ class Archive:
             writer.progress.digests[f"data/segments/{line.segment:04d}.mp4.age"] = line.age_sha256
             writer.journal(line, sync=False)
         for name in recovery.short_segments(found):
+            writer.progress.digests.pop(f"data/segments/{name}", None)  # what lies there counts
             writer.journal(
                 lines.Loss(what=name, detail="shorter than its journal says"), sync=False
             )

@@ -60,7 +60,11 @@ class Bag(msgspec.Struct, frozen=True):
 
 
 def load(folder: Path) -> Bag:
-    """Read a sealed bag. SourceError where it is not whole or its signature does not fit."""
+    """Read a sealed bag. SourceError where it is not whole or its signature does not fit.
+
+    The seal is on the card for certain, so that no power cut can make the device seal it anew.
+    """
+    _settle(folder)
     listing = _tag(folder, TAGMANIFEST)
     signature = _tag(folder, SIGNATURE)
     header, opened = _line_0(folder)
@@ -110,6 +114,18 @@ def source(path: Path) -> Iterator[FileIO]:
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
         yield file
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _settle(folder: Path) -> None:
+    for path in (folder / SIGNATURE, folder):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise _unreadable(path, error) from error
 
 
 def _tag(folder: Path, name: str) -> bytes:

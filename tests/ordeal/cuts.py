@@ -98,7 +98,8 @@ class Usage:
         device.when(lambda s: s["state"] != "ending", "end", 30)
         self._now("seal")
         device.until("ready", "unfit")
-        self._wait(0.2, 0.5)
+        self._now("receipt")
+        device.sync()
         self._now("ready")
         device.until("ready")
         self._wait(0.2, 2)
@@ -116,6 +117,7 @@ def run(
         (disk.path / name).mkdir()
         (here / name).symlink_to(disk.path / name)
     sync_folder(disk.path)
+    device.provision_sync()
     device.start()
     usage = Usage(device, seed)
     try:

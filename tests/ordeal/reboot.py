@@ -1,5 +1,6 @@
 """What a device finds after a power cut: starts the recorder on what is left, then judges it."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from recorder.evidence.keys import load_public
 from recorder.evidence.register import load as load_register
 from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Level, Verdict
+from recorder.sync.stores.directory import PARTS
 from tests.rigs.daemon import ROOT, Daemon, journal_of
 
 LIMIT_S = 60.0
@@ -39,7 +41,12 @@ def reboot(device: Daemon, left: Path, here: Path) -> After:
     text = device.config.read_text()
     for name, path in (("spool", spool), ("run", here / "run"), ("sync", left / "sync")):
         text = text.replace(f'{name} = "{device.here}/{name}"', f'{name} = "{path}"')
-    config.write_text(text)
+    # The store may be ahead of the cut, and is never wound back.
+    shutil.copytree(
+        device.here / "store", here / "store", copy_function=os.link,
+        ignore=shutil.ignore_patterns(PARTS),
+    )  # fmt: skip
+    config.write_text(text.replace(f'store = "{device.here}/store"', f'store = "{here}/store"'))
     ready_s, wrong = _start(config, here)
     report = verify_folder(
         spool, register=load_register(device.here / "township/register.json",
@@ -57,6 +64,10 @@ def reboot(device: Daemon, left: Path, here: Path) -> After:
             (line.body.end_ns for line in journal_of(bag) if isinstance(line.body, lines.Fragment)),
             default=0,
         )
+    try:
+        device.sync(config)
+    except AssertionError as error:
+        wrong.append(f"sync: {error}")
     if report.recordings:
         wrong += _public_tools(device, Path(report.recordings[-1].path), here)
     shutil.rmtree(here)

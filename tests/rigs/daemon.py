@@ -17,6 +17,7 @@ from recorder.errors import RecorderError
 from recorder.evidence import lines, provision
 from recorder.evidence.age import Identity, identities
 from recorder.evidence.chain import Line, files, read
+from recorder.sync.stores.marker import init_store
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -173,6 +174,23 @@ class Daemon:
         self.ask("stop")
         self.until("ready", limit_s=60)
         return self.recordings()[-1]
+
+    def provision_sync(self) -> None:
+        """A store, and sync's own key."""
+        init_store(self.here / "store", "rig")
+        provision.provision(
+            "sync", self.here / "sync", "rig-01", township=self.here / "township",
+            clock=SystemClock(),
+        )  # fmt: skip
+
+    def sync(self, config: Path | None = None) -> None:
+        """One run of sync, which must be fine."""
+        done = subprocess.run(
+            [sys.executable, "-m", "recorder", "--config", str(config or self.config), "sync",
+             "--json"],
+            capture_output=True, text=True, cwd=self.source, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-500:]
 
     def kill(self) -> None:
         """SIGKILL, as a crash would."""

@@ -170,11 +170,14 @@ class Store(pyfuse3.Operations):  # type: ignore[misc]
 
     def _lay_out(self, folder: Node, path: Path) -> None:
         path.mkdir()
+        path.chmod(stat.S_IMODE(folder.mode))
         for name, node in folder.durable_names.items():
+            place = path / os.fsdecode(name)
             if node.is_folder:
-                self._lay_out(node, path / os.fsdecode(name))
+                self._lay_out(node, place)
             else:
-                (path / os.fsdecode(name)).write_bytes(node.durable_data)
+                place.write_bytes(node.durable_data)
+                place.chmod(stat.S_IMODE(node.mode))
 
 
 def main() -> None:
