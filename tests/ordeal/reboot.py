@@ -15,7 +15,7 @@ from recorder.control import Request, ask
 from recorder.errors import RecorderError
 from recorder.evidence import lines
 from recorder.evidence.keys import load_public
-from recorder.evidence.register import load as load_register
+from recorder.evidence.register import Register, load as load_register
 from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Level, Verdict
 from recorder.sync.stores.directory import PARTS
@@ -48,11 +48,7 @@ def reboot(device: Daemon, left: Path, here: Path) -> After:
     )  # fmt: skip
     config.write_text(text.replace(f'store = "{device.here}/store"', f'store = "{here}/store"'))
     ready_s, wrong = _start(config, here)
-    report = verify_folder(
-        spool, register=load_register(device.here / "township/register.json",
-                                      load_public(device.here / "township/township.pem")),
-        identities=device.identities(),
-    )  # fmt: skip
+    report = verify_folder(spool, register=register_of(device), identities=device.identities())
     wrong += [f"ledger: {f.code}: {f.text}" for f in report.findings if f.level is not Level.NOTE]
     ends_ns = {}
     for each in report.recordings:
@@ -72,6 +68,12 @@ def reboot(device: Daemon, left: Path, here: Path) -> After:
         wrong += _public_tools(device, Path(report.recordings[-1].path), here)
     shutil.rmtree(here)
     return After(ready_s, ends_ns, tuple(wrong))
+
+
+def register_of(device: Daemon) -> Register:
+    """The township's register, its signature checked."""
+    township = device.here / "township"
+    return load_register(township / "register.json", load_public(township / "township.pem"))
 
 
 def _start(config: Path, here: Path) -> tuple[float, list[str]]:

@@ -1,0 +1,108 @@
+"""``python -m tests.ordeal``: cuts, kills and forgotten syncs; prints what was lost and was wrong.
+
+Needs root (or sudo), and for the voice a sound server (``scripts/ordeal`` sees to both).
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.ordeal import cuts, kills, mutations
+from tests.rigs.daemon import ROOT
+from tests.rigs.disks import CacheDisk, Disk, PosixDisk, SnapshotDisk
+
+DISKS: dict[str, tuple[str, Callable[[Path], Disk], float]] = {
+    "blocks": ("keeps every block that reached it", SnapshotDisk, 1.0),
+    "cache": ("loses a random half of its cache", CacheDisk, 0.4),
+    "posix": ("keeps what POSIX promises", PosixDisk, 0.2),
+}
+"""Name: what it does, how it is made, and its share of --cuts."""
+MUTANT_CUTS = 4
+
+
+def main() -> int:
+    """The exit status is 1 where a promise was broken."""
+    parser = argparse.ArgumentParser(prog="scripts/ordeal", description=__doc__)
+    parser.add_argument("--cuts", type=int, default=500, help="on the first disk; others: less")
+    parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=None, help="default: another one each time")
+    parser.add_argument("--only", choices=(*DISKS, "kills", "mutants"), help="one part alone")
+    options = parser.parse_args()
+    seed = random.randrange(10**6) if options.seed is None else options.seed
+    print(f"seed {seed}", flush=True)
+    wrong: list[str] = []
+    for name, (what, make, share) in DISKS.items():
+        if options.only in (None, name) and options.cuts:
+            wrong += _cuts(f"power cuts, a disk that {what}", make, options.cuts * share, seed)
+    if options.only in (None, "kills") and options.kills:
+        wrong += _kills(options.kills, seed)
+    if options.only in (None, "mutants"):
+        wrong += _mutants(seed)
+    print("\n".join(["", f"{len(wrong)} broken promises", *wrong]), flush=True)
+    return 1 if wrong else 0
+
+
+def _tell(text: str) -> None:
+    print(f"  {text}", flush=True)
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    (ROOT / "var" / "ordeal").mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=ROOT / "var" / "ordeal", ignore_cleanup_errors=True)
+
+
+def _cut(make: Callable[[Path], Disk], count: int, seed: int, forgotten: str = "") -> cuts.Result:
+    tell: Callable[[str], None] = (lambda _: None) if forgotten else _tell
+    with _folder() as name:
+        here = Path(name)
+        source = mutations.mutant(forgotten, here) if forgotten else ROOT
+        disk = make(here / "rig")
+        try:
+            (here / "device").mkdir()
+            return cuts.run(disk, here / "device", count, seed, tell, source=source)
+        finally:
+            disk.close()
+
+
+def _cuts(title: str, make: Callable[[Path], Disk], count: float, seed: int) -> list[str]:
+    print(f"\n== {title}", flush=True)
+    began = time.monotonic()
+    result = _cut(make, max(1, round(count)), seed)
+    phases = ", ".join(f"{n} in {phase}" for phase, n in result.phases.most_common())
+    print(f"{result.cuts} cuts ({phases}) in {time.monotonic() - began:.0f} s")
+    print(f"footage lost: {result.lost()}")
+    print(f"start to ready: worst {max(result.ready_s, default=0):.1f} s")
+    print(f"broken promises: {len(result.wrong)}", flush=True)
+    return result.wrong
+
+
+def _kills(count: int, seed: int) -> list[str]:
+    print("\n== SIGKILL", flush=True)
+    with _folder() as here:
+        result = kills.run(Path(here), count, seed, _tell)
+    victims = ", ".join(f"{n} of {victim}" for victim, n in result.kills.most_common())
+    print(f"{result.kills.total()} kills ({victims}), {result.recordings} recordings")
+    print(f"footage again: {result.again()}")
+    print(f"broken promises: {len(result.wrong)}", flush=True)
+    return result.wrong
+
+
+def _mutants(seed: int) -> list[str]:
+    """A recorder that forgets a sync must not pass."""
+    print("\n== recorders that forget a sync, on the disk that keeps what POSIX promises")
+    wrong = []
+    for name in mutations.FORGOTTEN:
+        result = _cut(PosixDisk, MUTANT_CUTS, seed, name)
+        print(f"without the sync of the {name}: {len(result.wrong)} broken promises in "
+              f"{result.cuts} cuts", flush=True)  # fmt: skip
+        if not result.wrong:
+            wrong.append(f"the ordeal lets a recorder pass that forgets the sync of the {name}")
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main())
