@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,8 @@ from recorder.checks.result import Result
 from recorder.clock import NS, Clock, SystemClock
 from recorder.config import Settings
 from recorder.control import Answer, Request, Server, refusal, socket_path
-from recorder.disk import Disk, Done, Failed, Slow
-from recorder.effects import Effects
+from recorder.disk import Disk, Done, Failed, Slow, Wrote
+from recorder.effects import Effects, Remembered
 from recorder.errors import RecorderError
 from recorder.evidence import lines
 from recorder.fitness import Fitness
@@ -103,6 +104,13 @@ class Fired(msgspec.Struct, frozen=True):
     event: Event
 
 
+class Died(msgspec.Struct, frozen=True):
+    """One of the daemon's threads ended by an exception."""
+
+    thread: str
+    error: BaseException | None
+
+
 class Term(msgspec.Struct, frozen=True):
     """Somebody wants the daemon to stop."""
 
@@ -172,6 +180,9 @@ class App:
     def run(self) -> int:
         """Until somebody stops it. The exit status."""
         self.light.show(LightState.STARTING)
+        threading.excepthook = lambda died: self._queue.put(
+            Died(died.thread.name if died.thread else "?", died.exc_value)
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._queue.put(Term()))
         self.cards.load_stored()
@@ -184,7 +195,7 @@ class App:
             self.event_ns = self.clock.boot_ns()
             if item is not None:
                 self._dispatch(item)
-            self._tick(self.event_ns)
+            self._tick(self.clock.boot_ns())
         self._shut()
         return self._exit
 
@@ -209,14 +220,21 @@ class App:
                     self.effects.act.journal(
                         lines.Delay(waited_ms=item.waited_ns // 1_000_000, fragments=item.fragments)
                     )
+            case Wrote():
+                self.effects.disk_failing = False
             case probe.Slow():
                 self.fitness.measured(item)
             case Asked():
                 item.reply.put(self._answer(item))
             case Fired():
                 self.fire(item.event)
+            case Remembered():
+                self.event_ns = item.at_ns
+                self.fire(item.event, source=item.source, by=item.by)
             case Term():
                 self._term()
+            case Died():
+                self._died(item)
             case _:
                 raise TypeError(f"nobody handles {type(item).__name__}")
 
@@ -245,6 +263,10 @@ class App:
         """Fire an event after everything that is waiting already."""
         self._queue.put(Fired(event))
 
+    def post_kept(self, kept: Remembered) -> None:
+        """The same for a press from before, with its own time and author."""
+        self._queue.put(kept)
+
     def fire(
         self, event: Event, *, argument: str = "", source: EndSource = "button", by: str = ""
     ) -> bool:
@@ -261,7 +283,7 @@ class App:
         self.session = now
         act = self.effects.act
         if now.state is not was.state:
-            self.state_since_ns = self.event_ns
+            self.state_since_ns = self.clock.boot_ns()
             if act is not None and not act.sealing:
                 self._journal_state(act, was, now, event)
             if now.state is not State.OPENING or Effect.BEGIN not in effects:
@@ -415,7 +437,13 @@ class App:
         print(f"recorder: {item.what}: {item.error}", file=sys.stderr, flush=True)
         full = isinstance(item.error, OSError) and item.error.errno in (28, 122)
         act = self.effects.act
-        if full and act is not None and not act.sealing:
+        if item.what == "begin":
+            self.archive.note(self.effects.ledger_refusal("begin", self.session.state))
+        elif item.what == "fragment" and act is not None and not act.sealing and not full:
+            self.effects.disk_failing = True
+            self.effects.lost("disk", f"{type(item.error).__name__}: {item.error}"[:200])
+            self.fire(Event.LOST)
+        if full and item.what != "begin" and act is not None and not act.sealing:
             self.fire(Event.FULL)
         elif item.what in ("start", "begin", "seal"):
             self.effects.act = None
@@ -424,6 +452,12 @@ class App:
             self.up()
         else:
             self.fitness.warn(Phrase.STORAGE_FAULT)
+
+    def _died(self, item: Died) -> None:
+        """Without one of its threads the daemon only seems to work: the next start recovers."""
+        trace = "".join(traceback.format_exception(item.error)) if item.error else ""
+        print(f"recorder: thread {item.thread} died\n{trace}", file=sys.stderr, flush=True)
+        self._exit, self._stopping = 1, True
 
     # Sentences.
 
@@ -480,7 +514,10 @@ class App:
     def reboot(self) -> None:
         """Taken only by a long press, and only with nothing open."""
         self.archive.note(lines.Shutdown(why="reboot asked for by the officer"))
-        subprocess.Popen(["systemctl", "reboot"])
+        try:
+            subprocess.Popen(["systemctl", "reboot"])
+        except OSError as error:
+            print(f"recorder: cannot reboot: {error}", file=sys.stderr, flush=True)
 
     def _term(self) -> None:
         notify.notify("STOPPING=1")

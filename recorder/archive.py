@@ -23,6 +23,9 @@ from recorder.evidence.seal import seal
 from recorder.ring import Piece
 from recorder.spool import LEDGER, Spool
 
+_SEAL_BYTES = 4 * 1024 * 1024
+"""With less room than this the reserve is given up to seal."""
+
 
 class Last(msgspec.Struct, frozen=True):
     """The newest sealed recording, for "continues" (Art. 15)."""
@@ -66,6 +69,7 @@ class Archive:
         self._signer: Signer = keys.ephemeral()
         self._recipients: tuple[Recipient, ...] = ()
         self._opened: lines.Open | None = None
+        self._recovered: Last | None = None
         self._last_name = ""
 
     # On the loop.
@@ -127,6 +131,7 @@ class Archive:
         except RecorderError as error:
             notes.append(str(error))
         self._spool = Spool(Path(settings.paths.spool), settings.device.name)
+        self._spool.free_reserve()  # recovery may need the room; it is kept again at the end
         entries = list(ledger.entries(self._spool.path / LEDGER))
         for entry in entries:
             if isinstance(entry.body, lines.Opened):
@@ -147,7 +152,9 @@ class Archive:
         resumed = self._recover({e.body.recording for e in entries if _is_seal(e)}, notes)
         if not self._spool.make_reserve(settings.recording.reserve_mb * 1024 * 1024):
             notes.append("no room for the reserve")
-        last = next((_last(e) for e in reversed(entries) if _is_seal(e)), None)
+        last = self._recovered or next(
+            (_last(e.body, e.header.boot_id) for e in reversed(entries) if _is_seal(e)), None
+        )
         return Ready(last, resumed, self._signer.kind, custodians, tuple(notes))
 
     def _recover(self, sealed: set[str], notes: list[str]) -> Resumed | None:
@@ -157,7 +164,9 @@ class Archive:
         waiting = [h for h in self._spool.recordings() if h.name not in sealed]
         for held in waiting:
             if held.state == "sealed" and recovery.is_sealed(held.path):
-                self._note(recovery.resealed(held.path))
+                body = recovery.resealed(held.path)
+                self._note(body)
+                self._recovered = _last(body, "")
                 continue
             try:
                 recovery.same_key(held.path, self._signer)
@@ -169,9 +178,7 @@ class Archive:
                     settings=self._settings.recording,
                 )
             except (RecorderError, OSError) as error:
-                self._spool.quarantine(held.name)
-                self._note(lines.Quarantined(name=held.name, why=str(error)[:200]))
-                notes.append(f"{held.name}: quarantined")
+                notes.append(f"{held.name}: {self._quarantine(held.name, error)}")
                 continue
             same_boot = found.last_boot_id == self._clock.boot_id
             why: recovery.Why = "crash" if same_boot else "reboot"
@@ -184,9 +191,21 @@ class Archive:
                 going_on = Resumed(held.name, found.writer.press_ns, found.opened, found.journal)
             else:
                 self._writer, self._opened = found.writer, found.opened
-                self._seal(self._end_of(found, why))
+                self._recovered = _last(
+                    self._seal(self._end_of(found, why)), found.last_boot_id
+                )  # fmt: skip
                 notes.append(f"{held.name}: sealed after a {why}")
         return going_on
+
+    def _quarantine(self, name: str, why: Exception) -> str:
+        """Moved aside whole and told; one bad folder does not keep the device from recording."""
+        assert self._spool is not None
+        try:
+            self._spool.quarantine(name)
+        except OSError as error:
+            return f"{why}; cannot be moved to quarantine: {error.strerror}"
+        self._note(lines.Quarantined(name=name, why=str(why)[:200]))
+        return "quarantined"
 
     def _journal_found(self, found: recovery.Found, why: recovery.Why) -> None:
         writer = found.writer
@@ -265,6 +284,8 @@ class Archive:
     def _seal(self, end: lines.End) -> lines.Sealed:
         assert self._ledger is not None and self._opened is not None
         writer = self._open_writer()
+        if self._spool is not None and self._spool.free_bytes() < _SEAL_BYTES:
+            self._spool.free_reserve()
         sealed = seal(writer, end, self._opened, self._ledger)
         self._writer = self._opened = None
         return sealed
@@ -291,6 +312,5 @@ def _is_seal(entry: ledger.Entry) -> bool:
     return isinstance(entry.body, lines.Sealed)
 
 
-def _last(entry: ledger.Entry) -> Last:
-    body = entry.body
-    return Last(body.recording, body.card, body.planned, body.end_ns, entry.header.boot_id)
+def _last(body: lines.Sealed, boot_id: str) -> Last:
+    return Last(body.recording, body.card, body.planned, body.end_ns, boot_id)

@@ -78,6 +78,8 @@ class CaptureSettings(_Strict, frozen=True, kw_only=True):
     microphone: MicrophoneSettings = MicrophoneSettings()
     fragment_ms: Annotated[int, Meta(ge=500, le=2000)] = 1000
     queue_s: Annotated[float, Meta(ge=2, le=60)] = 10.0
+    lens_dark_luma: float = 12
+    lens_flat_contrast: float = 4
 
 
 class Ring(_Strict, frozen=True, kw_only=True):
@@ -193,6 +195,8 @@ class Settings(_Strict, frozen=True, kw_only=True):
             microphone=self.microphone,
             fragment_ms=self.fragment_ms,
             queue_s=self.queue_s,
+            lens_dark_luma=self.checks.lens_dark_luma,
+            lens_flat_contrast=self.checks.lens_flat_contrast,
         )
 
 

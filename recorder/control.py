@@ -11,6 +11,7 @@ import pwd
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,11 @@ class Server:
         old = os.umask(0o117)
         try:
             self._socket.bind(str(path))
+        except OSError as error:
+            raise RecorderError(
+                "socket-unusable", f"cannot listen there: {error}", where=str(path),
+                remedy="Set paths.run to a folder of the recorder's own with a short name",
+            ) from error  # fmt: skip
         finally:
             os.umask(old)
         self._socket.listen(_BACKLOG)
@@ -93,7 +99,10 @@ class Server:
             try:
                 connection, _ = self._socket.accept()
             except OSError:
-                return  # closed
+                if self._socket.fileno() < 0:
+                    return  # closed
+                time.sleep(_DROP_S)  # no descriptors left: they come back
+                continue
             if not self._slots.acquire(blocking=False):
                 self._drop_silent()
                 if not self._slots.acquire(timeout=_DROP_S):

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from recorder.act import Act, Gap
-from recorder.clock import Quality
+from recorder.checks import trust
 from recorder.evidence import lines
 from recorder.panel.announcer import Announcement, Outcome
 from recorder.session.announcing import known
@@ -30,6 +30,7 @@ class Conversation:
         self._app = app
         self._effects = effects
         self._opening: Opening | None = None
+        self._first: tuple[Phrase, ...] = ()
         self._explaining: Explaining | None = None
         self._gap: Gap | None = None
 
@@ -47,15 +48,15 @@ class Conversation:
 
     def _known(self) -> dict[Element, tuple[Sentence, ...]]:
         app = self._app
-        unset = app.clock.state().quality is Quality.UNSET
         return known(
-            self._effects.case, app.speaker, app.settings.organisation,
-            None if unset else app.clock.utc_ns(),
+            self._effects.open_case, app.speaker, app.settings.organisation,
+            trust.announced_ns(app.clock, app.settings.checks),
         )  # fmt: skip
 
     def open(self, first: tuple[Phrase, ...]) -> None:
         """Begin; ``first`` are questions that come before the elements."""
         app = self._app
+        self._first = first
         self._opening = Opening(self._known(), app.speaker, app.settings.opening, first=first)
         self._do(self._opening.begin(self._now_ns))
 
@@ -64,9 +65,25 @@ class Conversation:
         app = self._app
         if self._opening is None:
             self._opening = Opening(
-                self._known(), app.speaker, app.settings.opening, done=self._act.slots
-            )
+                self._known(), app.speaker, app.settings.opening, done=self._act.slots,
+                first=self._first,
+            )  # fmt: skip
             self._do(self._opening.begin(self._now_ns))
+
+    def left(self) -> None:
+        """The recording ends with questions unanswered: that goes on record, too."""
+        for question in self._first:
+            self._answered(question, False, None, None)
+
+    def _answered(
+        self, question: Phrase, heard: bool, from_ns: int | None, to_ns: int | None
+    ) -> None:
+        self._first = tuple(each for each in self._first if each is not question)
+        self._act.journal(
+            lines.Answered(phrase=question.value, heard=heard, from_ns=from_ns, to_ns=to_ns)
+        )
+        if not heard and question is Phrase.CONTINUED:
+            self._act.due(None, "no_reason_heard")
 
     def skip(self) -> None:
         """The officer skips what is still to be asked."""
@@ -106,14 +123,7 @@ class Conversation:
                         )
                     )  # fmt: skip
                 case Answered():
-                    self._act.journal(
-                        lines.Answered(
-                            phrase=effect.question.value, heard=effect.heard,
-                            from_ns=effect.from_ns, to_ns=effect.to_ns,
-                        )
-                    )  # fmt: skip
-                    if not effect.heard and effect.question is Phrase.CONTINUED:
-                        self._act.due(None, "no_reason_heard")
+                    self._answered(effect.question, effect.heard, effect.from_ns, effect.to_ns)
                 case Done():
                     self._opening = None
                     self._app.post(Event.OPENED)

@@ -50,6 +50,10 @@ class Slow(msgspec.Struct, frozen=True):
     fragments: int
 
 
+class Wrote(msgspec.Struct, frozen=True):
+    """Fragments are durable again after some were not."""
+
+
 class _Job(msgspec.Struct, frozen=True):
     what: str
     run: Callable[[], Any]
@@ -63,7 +67,7 @@ class _Fragment(msgspec.Struct, frozen=True):
     live: bool
 
 
-Emit = Callable[[Done | Failed | Slow], None]
+Emit = Callable[[Done | Failed | Slow | Wrote], None]
 
 
 class Disk:
@@ -76,6 +80,7 @@ class Disk:
         self._jobs: deque[_Job | _Fragment] = deque()
         self._wake = threading.Condition()
         self._closed = False
+        self._failing = False
         self.waiting_bytes = 0
         self._thread = threading.Thread(target=self._run, name="disk", daemon=True)
         self._thread.start()
@@ -143,7 +148,12 @@ class Disk:
                 ]
             )
         except (OSError, RecorderError) as error:
+            self._failing = True
             self._emit(Failed("fragment", error))
+        else:
+            if self._failing:
+                self._failing = False
+                self._emit(Wrote())
         finally:
             with self._wake:
                 self.waiting_bytes -= sum(len(b.piece.media) for b in batch)

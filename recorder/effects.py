@@ -6,10 +6,14 @@ the announcer, lines and fragments to the archive. What happens next is fired as
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from recorder import heading
 from recorder.act import Act, EndSource, Gap, hole_ns
+from recorder.checks import trust
 from recorder.checks.result import Level
 from recorder.clock import NS, Quality, iso
 from recorder.conversation import Conversation
@@ -35,6 +39,15 @@ HURRY_LIMIT_NS = 3 * NS // 2
 LATE_NS = 5 * 60 * NS
 
 
+class Remembered(msgspec.Struct, frozen=True):
+    """A press that came while it could not be acted on: when, and from whom."""
+
+    event: Event
+    at_ns: int
+    source: EndSource
+    by: str
+
+
 class Effects:
     """``act`` is the open recording, from the press until it is sealed."""
 
@@ -42,13 +55,16 @@ class Effects:
         self._app = app
         self.act: Act | None = None
         self.case: Checked | None = None
+        """The card that is loaded; the open recording keeps its own."""
+        self.open_case: Checked | None = None
         self.talk = Conversation(app, self)
         self._ending_ns: int | None = None
         self._end_said = False
+        self.disk_failing = False
         self._explained: Gap | None = None
         self._resumed_by: Piece | None = None
         self._lost: tuple[str, str] = ("", "")
-        self._remembered: Event | None = None
+        self._remembered: Remembered | None = None
         self.argument = ""
         self.source: EndSource = "button"
         self.by = ""
@@ -118,12 +134,14 @@ class Effects:
     def _begin(self) -> None:
         app, now_ns = self._app, self._app.event_ns
         last = app.last
-        card_id = self.case.card.id if self.case else ""
+        case = self.open_case = self.case
+        self.disk_failing = False
+        card_id = case.card.id if case else ""
         continues = heading.continues(last, card_id, now_ns, app.clock.boot_id)
-        act = self.case.act(app.catalogue) if self.case else None
+        act = case.act(app.catalogue) if case else None
         self.act = Act(app.archive, now_ns, act)
         settings = app.settings
-        private = self.case.card.private() if self.case else None
+        private = case.card.private() if case else None
 
         def opened(name: str) -> tuple[lines.Opened, lines.Open]:
             return heading.head(settings, app.catalogue, name, act, continues)
@@ -136,7 +154,7 @@ class Effects:
                 officer=settings.device.officer, results=tuple(r.record() for r in app.checks)
             )
         )
-        late = self._journal_arrival("card", self.case.card.arrival if self.case else "")
+        late = self._journal_arrival("card", case.card.arrival if case else "")
         for piece in app.ring.take(now_ns):
             self._open.take(piece, live=False)
         if self._open.start_ns is None and app.vitals is None:
@@ -145,7 +163,7 @@ class Effects:
         first = []
         if continues is not None and last is not None and not last.planned:
             first.append(Phrase.CONTINUED)
-        if late and not (self.case and self.case.card.late_reason):
+        if late and not (case and case.card.late_reason):
             first.append(Phrase.LATE_START)
         self.talk.open(tuple(first))
 
@@ -153,13 +171,16 @@ class Effects:
         """Arrival beside start (Art. 14). True: the recording started more than 5 minutes later."""
         if not arrival:
             return False
-        card = self.case.card if self.case else None
+        card = self.open_case.card if self.open_case else None
         arrived = (
             arrival_utc(card) if card and source == "card" else datetime.fromisoformat(arrival)
         )
         assert arrived is not None
         arrived_ns = int(arrived.timestamp()) * NS
-        late = self._app.clock.utc_ns() - arrived_ns > LATE_NS
+        app = self._app
+        pressed_ns = app.clock.utc_ns() - (app.clock.boot_ns() - self._open.press_ns)
+        known = app.clock.state().quality is not Quality.UNSET
+        late = known and pressed_ns - arrived_ns > LATE_NS
         private = None
         if card is not None and card.late_reason and source == "card":
             private = {"late_reason": card.late_reason}
@@ -181,18 +202,19 @@ class Effects:
         if self.act is not None and not self._open.sealing:
             self._open.journal(lines.Refused(event=event, state=state.value))
         else:
-            app.archive.note(self._ledger_refusal(event, state))
+            app.archive.note(self.ledger_refusal(event, state))
         again = app.event in (Event.START, Event.PRESS) and self.act is not None
         self.say(Phrase.ALREADY if again else Phrase.NO_USE)
 
-    def _ledger_refusal(self, event: str, state: State) -> lines.LedgerRefused:
+    def ledger_refusal(self, event: str, state: State) -> lines.LedgerRefused:
+        """The ledger's line of an act that could not be recorded: a statement attaches to it."""
         must = self.case is not None and self.case.entry.obligation == "must"
         act = self.case.entry.id if self.case else ""
         return lines.LedgerRefused(event=event, state=state.value, act=act, must=must)
 
     def _refuse_unfit(self) -> None:
         app = self._app
-        app.archive.note(self._ledger_refusal(app.event.value, app.session.state))
+        app.archive.note(self.ledger_refusal(app.event.value, app.session.state))
         for result in app.checks:
             if result.level is Level.BLOCK and result.phrase is not None:
                 self.say(result.phrase)
@@ -201,14 +223,14 @@ class Effects:
         self.say(Phrase.REBOOT_OFFER)
 
     def _remember(self) -> None:
-        self._remembered = self._app.event
+        self._remembered = Remembered(self._app.event, self._app.event_ns, self.source, self.by)
         starting = self._app.session.state is State.STARTING
         self.say(Phrase.STARTING if starting else Phrase.SEALING)
 
     def _next(self) -> None:
-        event, self._remembered = self._remembered, None
-        if event is not None:
-            self._app.post(event)
+        kept, self._remembered = self._remembered, None
+        if kept is not None:
+            self._app.post_kept(kept)
 
     def _announce_fit(self) -> None:
         app = self._app
@@ -256,7 +278,7 @@ class Effects:
                 "no-such-stage", f"the act has no stage {self.argument!r}",
                 remedy=f"Stages: {', '.join(stages) or 'none; load a case card first'}",
             )  # fmt: skip
-        obligation = self.case.obligation(self.argument) if self.case else None
+        obligation = self.open_case.obligation(self.argument) if self.open_case else None
         raised = self._open.enter(self._app.event_ns, self.argument, obligation)
         self.say(Phrase.NEW_STAGE, stage=self.argument)
         if raised:
@@ -264,8 +286,8 @@ class Effects:
 
     def _stages(self) -> tuple[str, ...]:
         """The stages that this act may come to; raising ones are entered, never announced."""
-        if self.case is not None:
-            return self.case.known_stages
+        if self.open_case is not None:
+            return self.open_case.known_stages
         return self._open.act.stages if self._open.act else ()
 
     def _stage_next(self) -> None:
@@ -344,6 +366,7 @@ class Effects:
                     act.journal(
                         lines.Slot(element=element.value, state="missing", from_ns=None, to_ns=None)
                     )
+        self.talk.left()
         self._ending_ns = self._now_ns
         self._end_said = False
         act.end_spoken = False
@@ -354,21 +377,26 @@ class Effects:
                 for first in range(0, len(items), UNMARKED_AT_ONCE):
                     some = app.speaker.join(items[first : first + UNMARKED_AT_ONCE])
                     self.say(Phrase.UNMARKED, owner="ending", patient=False, items=some)
-        if app.clock.state().quality is Quality.UNSET:
-            self.say(Phrase.END_NO_TIME, owner="ending", patient=False, done=self._end_was_said)
+        said = partial(self._end_was_said, act)
+        if trust.announced_ns(app.clock, app.settings.checks) is None:
+            self.say(Phrase.END_NO_TIME, owner="ending", patient=False, done=said)
         else:
             self.say(
-                Phrase.END, owner="ending", patient=False, done=self._end_was_said,
+                Phrase.END, owner="ending", patient=False, done=said,
                 time=app.speaker.time(app.clock.utc_ns()),
             )  # fmt: skip
 
-    def _end_was_said(self, outcome: Outcome) -> None:
-        self._end_said = True
-        self._open.end_spoken = outcome.outcome == "spoken"
+    def _end_was_said(self, act: Act, outcome: Outcome) -> None:
+        if act is self.act:
+            self._end_said = True
+            act.end_spoken = outcome.outcome == "spoken"
 
     def _take_back_end(self) -> None:
         self._ending_ns = None
-        self.say(Phrase.TAKEN_BACK)
+        if self._open.gap is None:
+            self.say(Phrase.TAKEN_BACK)
+        else:
+            self._app.post(Event.LOST)  # nothing flows yet: the interruption goes on
 
     def _close(self, source: EndSource) -> None:
         act = self._open
@@ -380,6 +408,7 @@ class Effects:
     def _close_full(self) -> None:
         self._app.archive.free_reserve()
         self.say(Phrase.STORAGE_FULL, patient=False)
+        self.say(Phrase.CANNOT_GO_ON, patient=False)
         self._close("storage")
 
     # What comes in beside events.
@@ -389,6 +418,9 @@ class Effects:
         act = self.act
         if act is None or act.sealing or act.covered:
             return False
+        if self.disk_failing and act.gap is not None:
+            act.take(piece)  # tried again and again; footage is back when one of them is durable
+            return True
         if act.gap is not None or (act.last_end_ns is not None and hole_ns(act.last_end_ns, piece)):
             self.back(piece)
             self._app.fire(Event.BACK)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 FIT_AFTER_NS = 15 * NS
 """So long a camera may take to come up before a start counts as unfit."""
+FLOW_GRACE_NS = 6 * NS
+HUNG_NS = 15 * NS
+"""A probe that says nothing for so long waits for a card that does not answer."""
 REPEAT_NS = 120 * NS
 SILENT = frozenset(
     {
@@ -36,6 +39,7 @@ class Fitness:
     def __init__(self, app: "App") -> None:
         self._app = app
         self._slow: probe.Slow | None = None
+        self._flowing_ns = 0
         self._said: dict[Phrase, int] = {}
         self.results: tuple[Result, ...] = ()
 
@@ -49,15 +53,22 @@ class Fitness:
         app = self._app
         if self._slow is None:
             return  # the archive is not ready yet
+        hung = app.event_ns - self._slow.at_ns > HUNG_NS
         measured = probe.Measured(
             app.event_ns, app.vitals, self._slow.power, self._slow.celsius,
-            self._slow.free_bytes, app.clock.state(), app.key_kind, app.custodians,
+            None if hung else self._slow.free_bytes, app.clock.state(), app.key_kind,
+            app.custodians,
         )  # fmt: skip
         self.results = probe.evaluate(measured, app.settings)
         fit = probe.fit(self.results)
         state = app.session.state
+        blocking = {r.name for r in self.results if r.level is Level.BLOCK}
+        if "capture" not in blocking:
+            self._flowing_ns = app.event_ns
+        elif state is State.READY and blocking == {"capture"}:
+            # A capture process that is replaced is back in 2 s; a press then is recorded, too.
+            fit = app.event_ns - self._flowing_ns < FLOW_GRACE_NS
         if state is State.STARTING:
-            blocking = {r.name for r in self.results if r.level is Level.BLOCK}
             waited_ns = app.event_ns - app.state_since_ns
             if blocking == {"capture"} and waited_ns < FIT_AFTER_NS:
                 return  # the camera is still coming up

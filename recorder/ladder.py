@@ -15,6 +15,9 @@ STARVED_NS = 4 * NS
 """So long without a fragment, and there is no footage whatever the vitals say."""
 STARTUP_NS = 6 * NS
 CALM_NS = 60 * NS
+MAX_CLIMBS = 5
+FORGET_NS = 3600 * NS
+"""Each climb that did not last makes the next one wait twice as long, for an hour."""
 RUNGS = 3
 _DELAYS_NS = (0, 0, NS // 2, NS, 2 * NS, 5 * NS)
 
@@ -34,6 +37,8 @@ class Ladder:
         self._fragment_ns = 0
         self._start_at_ns: int | None = clock.boot_ns()
         self._suspicion = ""
+        self._climbs = 0
+        self._climbed_ns = 0
 
     def tick(self, now_ns: int) -> None:
         """Start what is due, kill what stands still.
@@ -76,6 +81,8 @@ class Ladder:
         if gone.generation != self._link.generation or self._start_at_ns is not None:
             return None
         self.live = False
+        if now_ns - self._climbed_ns > FORGET_NS:
+            self._climbs = 0
         self.deaths = [at for at in self.deaths if now_ns - at < CALM_NS] + [now_ns]
         self.rung = min(len(self.deaths) // 2, RUNGS - 1)
         delay_ns = _DELAYS_NS[min(len(self.deaths) - 1, len(_DELAYS_NS) - 1)]
@@ -84,12 +91,15 @@ class Ladder:
 
     def calm(self, now_ns: int) -> bool:
         """A minute without a death and not on the top rung: try the configured camera again."""
-        return self.rung > 0 and bool(self.deaths) and now_ns - self.deaths[-1] > CALM_NS
+        calm_ns = CALM_NS << self._climbs
+        return self.rung > 0 and bool(self.deaths) and now_ns - self.deaths[-1] > calm_ns
 
     def climb(self) -> None:
         """Go back to the top rung; the running process is replaced."""
         self.deaths.clear()
         self.rung = 0
+        self._climbs = min(self._climbs + 1, MAX_CLIMBS)
+        self._climbed_ns = self._tick_ns
         self._link.kill()
 
     def show(self, overlay: Overlay) -> None:

@@ -15,6 +15,11 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from recorder.checks import trust
+from recorder.clock import SystemClock
+from recorder.config import Limits
+from recorder.session import hanzi
+
 ROOT = Path(__file__).resolve().parent.parent
 HERE = ROOT / "var" / "demo"
 CONFIG = HERE / "recorder.toml"
@@ -75,7 +80,7 @@ number = "永张强审〔2026〕5号"
 
 ANSWERS = {
     "ask_place": "张营镇舜帝大街东段路口。",
-    "ask_time": "现在是上午九点三十分。",
+    "ask_time": f"现在是{hanzi.time(hanzi.local(SystemClock().utc_ns(), 480))}。",
     "adopt": "以上情况属实，这是我们的执法证件。",
     "ask_cause": "刚才设备出现故障，现在已经恢复正常。",
 }
@@ -314,7 +319,8 @@ def check(follower: Follower, name: str) -> None:
     if follower.failed:
         fail(f"the journal could not be followed: {follower.failed}")
     wanted = {
-        "time": "adopted", "officers": "adopted", "reason": "adopted", "subject": "adopted",
+        "time": "adopted" if trust.may_announce(SystemClock().state(), Limits()) else "heard",
+        "officers": "adopted", "reason": "adopted", "subject": "adopted",
         "stages": "adopted", "place": "heard",
     }  # fmt: skip
     if follower.slots != wanted:

@@ -7,7 +7,7 @@ Nothing waits for a track that is not there.
 
 from collections import deque
 
-from recorder.capture.stream import Emit, Stream
+from recorder.capture.stream import Covered, Emit, Stream
 from recorder.capture.units import AUDIO_SCALE, NS, Sound, Unit
 
 
@@ -19,7 +19,10 @@ class Mux:
     PICTURE_LOST_NS = 700_000_000
     SOUND_LOST_NS = 400_000_000
 
-    def __init__(self, period_ns: int, fragment_ms: int, emit: Emit) -> None:
+    def __init__(
+        self, period_ns: int, fragment_ms: int, emit: Emit, covered: Covered | None = None
+    ) -> None:
+        self._covered = covered or Covered()
         self._period_ns = period_ns
         self._fragment_ms = fragment_ms
         self._emit = emit
@@ -120,15 +123,18 @@ class Mux:
 
     def _begin(self, first: Unit | None, now_ns: int) -> None:
         """A new stream, from this keyframe (or without picture) on."""
+        before = self._stream
         self.end()
         with_sound = self._sound_alive(now_ns)
         self._number += 1
         self._stream = Stream(
             self._number, first, with_sound, self._period_ns,
-            self.encoder, self._fragment_ms, self._emit,
+            self.encoder, self._fragment_ms, self._emit, self._covered,
         )  # fmt: skip
         self._sound_broken = False
         self._sound_from_tick = None if first is None else first.ts_ns * AUDIO_SCALE // NS
+        if before is not None and not before.has_video:
+            self._sound_from_tick = before.sound_end_tick  # the picture is back: no sound is lost
         pending, self._pending = self._pending, deque(maxlen=100)
         for sound in pending:
             if with_sound:

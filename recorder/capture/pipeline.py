@@ -27,6 +27,7 @@ from recorder.capture.mux import Mux
 from recorder.capture.notices import Notices
 from recorder.capture.sender import Sender
 from recorder.capture.speech import Detector
+from recorder.capture.stream import Covered
 from recorder.capture.units import Sound, Unit
 from recorder.clock import boot_ns
 
@@ -60,6 +61,7 @@ class Pipeline:
     ) -> None:
         settings = configure.settings
         self._fragment_ms = settings.fragment_ms
+        self._covered = Covered(settings.lens_dark_luma, settings.lens_flat_contrast)
         self._sender = sender
         self._failed = failed
         self._flushed = flushed
@@ -113,7 +115,8 @@ class Pipeline:
             self._failed(what)
 
     def _mux(self) -> None:
-        mux = Mux(self._camera.period_ns if self._camera else 0, self._fragment_ms, self._out)
+        period_ns = self._camera.period_ns if self._camera else 0
+        mux = Mux(period_ns, self._fragment_ms, self._out, self._covered)
         mux.sound_wanted = self._microphone is not None
         while True:
             try:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 import av
+import msgspec
 from av.packet import Packet
 
 from recorder import boxes
@@ -34,11 +35,11 @@ _VIDEO_BASE, _AUDIO_BASE = Fraction(1, VIDEO_SCALE), Fraction(1, AUDIO_SCALE)
 Emit = Callable[[Init | Fragment, bytes], None]
 
 
-class Limits:
+class Covered(msgspec.Struct, frozen=True):
     """When a picture counts as covered: dark and flat at once."""
 
-    dark_luma = 12.0
-    flat_contrast = 4.0
+    dark_luma: float = 12.0
+    flat_contrast: float = 4.0
 
 
 class _Sink:
@@ -74,7 +75,9 @@ class Stream:
         encoder: str,
         fragment_ms: int,
         emit: Emit,
+        covered: Covered,
     ) -> None:
+        self._covered = covered
         self.number = number
         self.has_video = first is not None
         self.has_audio = with_sound
@@ -92,6 +95,7 @@ class Stream:
         self._next_audio_tick: int | None = None
         self._waiting: list[Unit | Sound] = []
         self._ending = True
+        self._closing = False
         options = {
             "movflags": _FLAGS,
             "avoid_negative_ts": "disabled",
@@ -129,9 +133,15 @@ class Stream:
         self._take(sound)
 
     def close(self) -> None:
-        """Emit what is left as a last, shorter fragment."""
+        """Emit what is left as a last fragment; sound that outlived the picture belongs to it."""
+        self._closing = True
         self._flush()
         self._container.close()
+
+    @property
+    def sound_end_tick(self) -> int | None:
+        """Where the sound of the last fragment ends."""
+        return self._next_audio_tick
 
     def _take(self, item: Unit | Sound) -> None:
         """Most packets wait until a keyframe can end the fragment, which comes out no later for
@@ -211,6 +221,10 @@ class Stream:
             return
         start_ns = tick_ns(main.tfdt, scale)
         end_ns = tick_ns(main.tfdt + main.ticks, scale)
+        if video and audio and self._count == 0:
+            start_ns = min(start_ns, tick_ns(audio.tfdt, AUDIO_SCALE))
+        if video and audio and self._closing:
+            end_ns = max(end_ns, tick_ns(audio.tfdt + audio.ticks, AUDIO_SCALE))
         fragment = Fragment(
             stream=self.number,
             number=self._count,
@@ -238,7 +252,8 @@ class Stream:
             looks.append(self._looks.popleft()[1])
         state = TrackState.OK
         if looks and all(
-            look.brightness < Limits.dark_luma and look.contrast < Limits.flat_contrast
+            look.brightness < self._covered.dark_luma
+            and look.contrast < self._covered.flat_contrast
             for look in looks
         ):
             state = TrackState.COVERED

@@ -4,7 +4,6 @@ up ``statvfs`` for seconds, and nothing else waits for it.
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,7 +99,7 @@ class Probe:
             self._emit(
                 Slow(
                     found, celsius, free_bytes(Path(self._settings.paths.spool)),
-                    time.monotonic_ns(),
+                    self._clock.boot_ns(),
                 )
             )  # fmt: skip
 
@@ -111,12 +110,15 @@ class Slow(msgspec.Struct, frozen=True):
     power: power.Power | None
     celsius: float | None
     free_bytes: int | None
-    monotonic_ns: int
+    at_ns: int
 
 
 def battery(psutil: Any) -> power.Power | None:
     """What psutil says of the battery; None without one."""
-    state = psutil.sensors_battery()
+    try:
+        state = psutil.sensors_battery()
+    except (OSError, ValueError, ArithmeticError, RuntimeError):
+        return None  # a gauge that answers nonsense
     if state is None:
         return None
     seconds = state.secsleft

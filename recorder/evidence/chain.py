@@ -21,7 +21,6 @@ from recorder.errors import RecorderError
 
 ZERO = "0" * 64
 MAX_LINE = 1024 * 1024
-_MAX_FILES = 1000
 
 
 class Signer(Protocol):
@@ -205,13 +204,18 @@ class Log:
         try:
             self._write(data)
         except OSError:
-            self._close_quietly()
-            self._number += 1
-            if self._number > _MAX_FILES:
+            self._next_file()
+            try:
+                self._write(data)
+            except OSError:
+                self._next_file()
                 raise
-            self._open()
-            self._write(data)
         self._waiting.clear()
+
+    def _next_file(self) -> None:
+        """What was written since the last good sync goes there: never again into this one."""
+        self._close_quietly()
+        self._number += 1
 
     def _write(self, data: bytes) -> None:
         if self._file is None:
@@ -318,7 +322,12 @@ def _restarts(paths: Sequence[Path]) -> list[int | None]:
             starts.append(msgspec.json.decode(first, type=Header).n)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             starts.append(None)
-    return [*starts[1:], None] if starts else []
+    out: list[int | None] = []
+    following: int | None = None
+    for start in reversed(starts):
+        out.append(following)
+        following = following if start is None else start  # an empty file takes nothing over
+    return out[::-1]
 
 
 def raise_defect(defect: Defect) -> None:

@@ -155,8 +155,16 @@ class RecordingWriter:
                 except OSError:
                     self._keep(batch[start:])
                     raise
+                except RecorderError as error:
+                    self._refuse(index - start, error)
                 start = index
         self.log.sync()
+
+    def _refuse(self, count: int, error: RecorderError) -> None:
+        """Fragments that are none cannot be recorded; those after them can."""
+        self._abandon(error.code)
+        detail = f"{count} fragments: {error.problem}"
+        self.journal(lines.Loss(what="fragments", detail=detail[:200]), sync=False)
 
     def _keep(self, batch: Batch) -> None:
         """Not durable: try again later, but not without bound."""

@@ -128,8 +128,8 @@ def _arrival(story: Story) -> str | None:
 
 def _files(story: Story, report: Report) -> Section:
     listed = tuple((name, f"{size:,}", digest) for name, size, digest in story.files)
-    findings = [f.text + (f"（{f.file}）" if f.file else "") for f in report.findings
-                if f.level.value not in ("note", "degraded")]  # fmt: skip
+    wrong = [f for f in report.findings if f.level.value not in ("note", "degraded")]
+    findings = [word("finding", f.code) + (f"（{f.file}）" if f.file else "") for f in wrong]
     more = [f"另有 {len(findings) - 20} 项。"] if len(findings) > 20 else []
     return Section(
         "文件清单与验证",

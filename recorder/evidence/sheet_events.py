@@ -9,7 +9,7 @@ from recorder.evidence.sheet_shape import Section, Table
 from recorder.evidence.story import Story
 from recorder.evidence.timeline import Entry
 from recorder.evidence.verification_report import Report
-from recorder.evidence.words import place, span, word
+from recorder.evidence.words import place, span, value, word
 
 
 def elements(story: Story) -> Section:
@@ -102,7 +102,8 @@ def checks(story: Story) -> Section:
     rows = []
     for entry in story.entries:
         if isinstance(entry.body, lines.Checks):
-            rows = [(word("check", r.name), r.value, r.limit, word("level", r.level))
+            rows = [(word("check", r.name), value(r.value), value(r.limit),
+                     word("level", r.level))
                     for r in entry.body.results]  # fmt: skip
             break
     return Section(

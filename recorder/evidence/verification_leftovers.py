@@ -3,7 +3,6 @@
 The chain's reader passes them over; what else stands there would be foreign and unseen.
 """
 
-import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,10 +15,9 @@ _PIECE_BYTES = 1024 * 1024
 
 def leftovers(paths: Sequence[Path]) -> Iterator[chain.Defect]:
     """A defect for each file whose passed-over lines are not how the next file begins."""
-    for path, following in itertools.pairwise(paths):
-        first = next(iter(chain.raw_lines(following)), (b"", False))[0]
-        takes_over = number(first)
-        if takes_over is None:
+    for index, path in enumerate(paths):
+        following, takes_over = _next_start(paths[index + 1 :])
+        if following is None or takes_over is None:
             continue
         offset = 0
         for place, (raw, ended) in enumerate(chain.raw_lines(path), 1):
@@ -31,6 +29,15 @@ def leftovers(paths: Sequence[Path]) -> Iterator[chain.Defect]:
                     )
                 break
             offset += len(raw) + 1
+
+
+def _next_start(paths: Sequence[Path]) -> tuple[Path | None, int | None]:
+    """The first file that begins with a line, and that line's number; one may be empty or torn."""
+    for path in paths:
+        n = number(next(iter(chain.raw_lines(path)), (b"", False))[0])
+        if n is not None:
+            return path, n
+    return None, None
 
 
 def number(raw: bytes) -> int | None:

@@ -4,6 +4,7 @@ Words for readers only: nothing here is spoken, and nothing decides anything. A 
 word is shown as it is.
 """
 
+import re
 from typing import Literal
 
 Language = Literal["zh", "en"]
@@ -49,6 +50,7 @@ _CAUSES: _Words = {
     "storage_full": ("存储空间已满", "storage full"),
     "stream_gap": ("数据流中断", "a hole in the stream"),
     "queue": ("队列已满", "a queue was full"),
+    "capture_protocol": ("采集数据有误", "what came from capture was damaged"),
     "disk": ("存储写入故障", "the disk failed"),
     "shutdown": ("设备关机", "shutdown"),
 }
@@ -75,6 +77,7 @@ _CHECKS: _Words = {
     "clock": ("时钟", "clock"),
     "keys": ("密钥", "keys"),
     "temperature": ("温度", "temperature"),
+    "capture": ("采集", "capture"),
 }
 _LEVELS: _Words = {
     "ok": ("正常", "ok"),
@@ -121,6 +124,61 @@ _ENDS: _Words = {
     "storage": ("存储空间已满", "storage full"),
 }
 
+_FINDINGS: _Words = {
+    "missing": ("已签名的文件缺失", "missing"),
+    "changed": ("文件与签名的摘要不符", "changed"),
+    "cut": ("文件被截短", "cut"),
+    "foreign": ("混入未签名的文件", "foreign"),
+    "seal-signature": ("封存签名不符", "seal signature"),
+    "no-device-key": ("日志没有可用的签名公钥", "no device key"),
+    "line-damaged": ("日志行的签名或格式不符", "line damaged"),
+    "line-order": ("日志行号不连续", "line order"),
+    "line-chain": ("日志链断开", "line chain"),
+    "line-torn": ("日志末行不完整", "line torn"),
+    "line-foreign": ("混入外来日志行", "line foreign"),
+    "no-open": ("日志没有首行", "no open line"),
+    "ledger-quote": ("引用的台账行不符", "ledger quote"),
+    "not-in-ledger": ("台账没有本记录", "not in the ledger"),
+    "seal-differs": ("台账所载封存与此不同", "seal differs"),
+    "journal-differs": ("台账所载日志与此不同", "journal differs"),
+    "seal-removed": ("台账载明已封存，但封存不在", "seal removed"),
+    "picture": ("画面、声音与日志所载不符", "contents differ"),
+    "no-key": ("未提供设备公钥或名册", "no key given"),
+    "other-key": ("由另一密钥签名", "other key"),
+    "not-registered": ("签名密钥未登记", "not registered"),
+    "too-early": ("早于密钥登记时间", "too early"),
+    "expired": ("密钥登记已到期", "expired"),
+    "revoked": ("密钥已吊销", "revoked"),
+    "ephemeral-key": ("由临时密钥签名", "ephemeral key"),
+    "no-seal": ("未封存", "no seal"),
+    "loss": ("设备丢失了部分数据", "loss"),
+    "uncovered": ("有时段没有画面和声音，也没有中止记录", "uncovered"),
+    "tick-gap": ("时间刻度不连续", "tick gap"),
+    "overlap": ("片段时间重叠", "overlap"),
+    "no-end": ("没有结束记录", "no end"),
+    "no-close": ("没有收尾记录", "no close line"),
+    "no-fragment": ("没有任何画面或声音", "no fragment"),
+    "private": ("加密的个人信息无法打开", "private record"),
+}
+_VALUES: tuple[tuple[str, str], ...] = (
+    (r"(\d+) min \(none below (\d+)\)", r"\1 分钟（低于 \2 分钟不可记录）"),
+    (r"(\d+) min\b", r"\1 分钟"),
+    (r"last frame ([\d.]+) s ago", r"最近画面在 \1 秒前"),
+    (r"a frame within (\d+) s", r"\1 秒内有画面"),
+    (r"(\d+) frames", r"\1 帧"),
+    (r"luma ([\d.]+)", r"亮度 \1"),
+    (r"contrast ([\d.]+)", r"对比度 \1"),
+    (r"(\d+) custodians", r"\1 名保管人"),
+    ("no battery", "无电池"), ("plugged in", "外接电源"), ("none configured", "未配置"),
+    ("no frames", "无画面"), ("no picture", "无画面"), ("no sound", "无声音"),
+    ("silence", "静音"), ("flowing", "正常"), ("nothing", "无数据"),
+    ("picture or sound", "画面或声音"), ("no answer", "无应答"), ("no sensor", "无传感器"),
+    ("not synchronised", "未同步"), ("unset", "未校准"), ("kept", "沿用上次时间"),
+    ("rtc", "硬件时钟"), ("synced", "已同步"), ("device key", "设备密钥"),
+    ("ephemeral key", "临时密钥"), (r" C\b", " ℃"), (", ", "，"),
+)  # fmt: skip
+"""What a check measured, as it stands in the journal, and how a Chinese sheet shows it."""
+
 TABLES: dict[str, _Words] = {
     "element": _ELEMENTS,
     "slot": _SLOTS,
@@ -134,6 +192,7 @@ TABLES: dict[str, _Words] = {
     "obligation": _OBLIGATION,
     "part": _PARTS,
     "end": _ENDS,
+    "finding": _FINDINGS,
 }
 
 
@@ -141,6 +200,13 @@ def word(table: str, code: str, language: Language = "zh") -> str:
     """The word of ``code`` in one of ``TABLES``; the code itself where it has none."""
     found = TABLES[table].get(code) or TABLES[table].get(code.replace("-", "_"))
     return code if found is None else found[0 if language == "zh" else 1]
+
+
+def value(measured: str) -> str:
+    """A check's value or limit in Chinese."""
+    for pattern, chinese in _VALUES:
+        measured = re.sub(pattern, chinese, measured)
+    return measured
 
 
 def span(seconds: float, language: Language = "zh") -> str:

@@ -63,6 +63,7 @@ class Announcer:
         self._from_ns: int | None = None
         self._next_id = 0
         self._waits_since_ns: int | None = None
+        self._now_ns = 0
         self._own: deque[tuple[int, int]] = deque(maxlen=_KEEP)
 
     @property
@@ -88,6 +89,7 @@ class Announcer:
 
     def tick(self, now_ns: int, people_until_ns: int) -> None:
         """Start the next sentence unless people are speaking."""
+        self._now_ns = now_ns
         if self._current is not None or not self._waiting:
             self._waits_since_ns = None
             return
@@ -116,6 +118,8 @@ class Announcer:
         if isinstance(event, VoiceFailed):
             cut = event.code == "cancelled"
             outcome = Outcome("cut" if cut else "failed", self._from_ns, None, event.detail)
+            if self._from_ns is not None:
+                self._own.append((self._from_ns, self._now_ns))  # half of it was heard
         else:
             outcome = Outcome("spoken", self._from_ns, event.at_ns)
             if self._from_ns is not None:

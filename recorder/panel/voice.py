@@ -4,6 +4,7 @@
 thread; a child that does not answer in time is killed, reported and replaced.
 """
 
+import contextlib
 import hashlib
 import os
 import queue
@@ -135,13 +136,17 @@ class SpokenVoice:
         while not self._closed:
             key, text = self._cold.get()
             if not self._clip(key) and not self._cache(text).exists():
-                self._render(text, self._cache(text))
+                with contextlib.suppress(OSError):  # it is rendered when it is wanted
+                    self._render(text, self._cache(text))
 
     def _work(self) -> None:
         while (sentence := self._queue.get()) is not None:
             self._cancelled.clear()
             with self._busy:
-                self._emit(self._one(sentence))
+                try:
+                    self._emit(self._one(sentence))
+                except OSError as error:
+                    self._emit(Failed(sentence.id, "render", str(error)))
 
     def _one(self, sentence: Sentence) -> VoiceEvent:
         path = self._clip(sentence.key)

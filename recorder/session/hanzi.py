@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 _DIGITS = "零一二三四五六七八九"
 _LETTER_NAMES = {"-": "杠"}
+_MEASURES = "个名位人处条间辆件户家次台张份箱袋块根栋座层户种"
+_NARROW = str.maketrans("０１２３４５６７８９", "0123456789")
 
 
 def number(value: int) -> str:
@@ -83,9 +85,21 @@ def _after(before: str, value: int, *, skipped: bool = False) -> str:
 def text(written: str) -> str:
     """Free text (a place, a reason) with its digits spoken: 3组12号 → 三组十二号.
 
-    Years, numbers over four digits and those with a leading zero go digit by digit.
+    Years, numbers over four digits and those with a leading zero go digit by digit; 3.5 is 三点五,
+    9:30 is 九时三十分, 2个 is 两个.
     """
-    return re.sub(r"[0-9０-９]+", _spoken, written)
+    plain = written.translate(_NARROW)
+    plain = re.sub(r"(?<!\d)([01]?\d|2[0-3])[:：]([0-5]\d)(?!\d|[:：])", _time_of_day, plain)
+    plain = re.sub(r"(?<![\d.])(\d{1,4})\.(\d+)(?![\d.])", _decimal, plain)
+    return re.sub(r"\d+", _spoken, plain)
+
+
+def _time_of_day(found: re.Match[str]) -> str:
+    return clock(datetime(2000, 1, 1, int(found[1]), int(found[2]), tzinfo=UTC))
+
+
+def _decimal(found: re.Match[str]) -> str:
+    return number(int(found[1])) + "点" + "".join(_DIGITS[int(d)] for d in found[2])
 
 
 def _spoken(found: re.Match[str]) -> str:
@@ -94,7 +108,8 @@ def _spoken(found: re.Match[str]) -> str:
         return year(int(figures))
     if len(figures) > 4 or (len(figures) > 1 and figures[0] == "0"):
         return digits(figures)
-    return number(int(figures))
+    follows = found.string[found.end() : found.end() + 1]
+    return count(int(figures)) if follows and follows in _MEASURES else number(int(figures))
 
 
 def local(utc_ns: int, offset_min: int) -> datetime:

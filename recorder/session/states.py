@@ -149,10 +149,16 @@ def _rows() -> dict[tuple[State, Event], _Row]:
         (_S.INTERRUPTED, _E.NEXT_ITEM): (_S.INTERRUPTED, (_F.REPEAT,)),
         (_S.INTERRUPTED, _E.NEXT_STAGE): (_S.INTERRUPTED, (_F.REPEAT,)),
         (_S.INTERRUPTED, _E.BACK): (_S.EXPLAINING, (_F.RESUME, _F.ASK_CAUSE)),
+        (_S.INTERRUPTED, _E.LOST): (_S.INTERRUPTED, ()),
         # Explaining (Art. 15): presses are the category.
         (_S.EXPLAINING, _E.SHORT): (_S.EXPLAINING, (_F.COUNT,)),
         (_S.EXPLAINING, _E.DOUBLE): (_S.EXPLAINING, (_F.COUNT, _F.COUNT)),
         (_S.EXPLAINING, _E.EXPLAINED): (_BACK, ()),
+        # Another gap, over before it was seen.
+        (_S.EXPLAINING, _E.BACK): (
+            _S.EXPLAINING,
+            (_F.REASON_LEFT, _F.STOP_SPEAKING, _F.RESUME, _F.ASK_CAUSE),
+        ),
         (_S.EXPLAINING, _E.LOST): (
             _S.INTERRUPTED,
             (_F.REASON_LEFT, _F.STOP_SPEAKING, _F.INTERRUPT),
@@ -194,6 +200,7 @@ def _rows() -> dict[tuple[State, Event], _Row]:
         table.setdefault((state, _E.SENSITIVE), (state, (_F.SENSITIVE,)))
         table.setdefault((state, _E.ARRIVAL), (state, (_F.ARRIVAL,)))
         left = (_F.REASON_LEFT,) if state is _S.EXPLAINING else ()
+        table[state, _E.BROKEN] = (_S.FAILED, (_F.STOP_SPEAKING, _F.ANNOUNCE_FIT))
         table[state, _E.FULL] = (_S.CLOSING, (*left, _F.STOP_SPEAKING, _F.CLOSE_FULL))
         table[state, _E.SHUTDOWN] = (_S.CLOSING, (*left, _F.STOP_SPEAKING, _F.CLOSE_SHUTDOWN))
     # Press-down starts and takes an end back; else its gesture (short, double, long) counts.

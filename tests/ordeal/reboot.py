@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -35,11 +36,12 @@ class After(msgspec.Struct, frozen=True):
 
 def reboot(device: Daemon, left: Path, here: Path) -> After:
     """Start the recorder on ``left/spool`` as after a reboot, stop it, and check everything."""
+    run = Path(tempfile.mkdtemp())  # a socket's path may have 107 bytes
     here.mkdir()
     spool = left / "spool"
     config = here / "recorder.toml"
     text = device.config.read_text()
-    for name, path in (("spool", spool), ("run", here / "run"), ("sync", left / "sync")):
+    for name, path in (("spool", spool), ("run", run), ("sync", left / "sync")):
         text = text.replace(f'{name} = "{device.here}/{name}"', f'{name} = "{path}"')
     # The store may be ahead of the cut, and is never wound back.
     shutil.copytree(
@@ -47,8 +49,11 @@ def reboot(device: Daemon, left: Path, here: Path) -> After:
         ignore=shutil.ignore_patterns(PARTS),
     )  # fmt: skip
     config.write_text(text.replace(f'store = "{device.here}/store"', f'store = "{here}/store"'))
-    ready_s, wrong = _start(config, here)
-    report = verify_folder(spool, register=register_of(device), identities=device.identities())
+    ready_s, wrong = _start(config, here, run)
+    try:
+        report = verify_folder(spool, register=register_of(device), identities=device.identities())
+    except RecorderError as error:
+        return After(ready_s, {}, (*wrong, str(error)))
     wrong += [f"ledger: {f.code}: {f.text}" for f in report.findings if f.level is not Level.NOTE]
     ends_ns = {}
     for each in report.recordings:
@@ -67,6 +72,7 @@ def reboot(device: Daemon, left: Path, here: Path) -> After:
     if report.recordings:
         wrong += _public_tools(device, Path(report.recordings[-1].path), here)
     shutil.rmtree(here)
+    shutil.rmtree(run)
     return After(ready_s, ends_ns, tuple(wrong))
 
 
@@ -76,7 +82,7 @@ def register_of(device: Daemon) -> Register:
     return load_register(township / "register.json", load_public(township / "township.pem"))
 
 
-def _start(config: Path, here: Path) -> tuple[float, list[str]]:
+def _start(config: Path, here: Path, run: Path) -> tuple[float, list[str]]:
     began = time.monotonic()
     with (here / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -87,7 +93,7 @@ def _start(config: Path, here: Path) -> tuple[float, list[str]]:
     state, ready_s = "", 0.0
     while time.monotonic() - began < LIMIT_S and process.poll() is None:
         try:
-            state = ask(here / "run", Request("status")).data["state"]
+            state = ask(run, Request("status")).data["state"]
         except RecorderError:
             time.sleep(0.05)
             continue

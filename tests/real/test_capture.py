@@ -89,7 +89,7 @@ def test_a_stream_is_unbroken_decodes_clean_and_flash_meets_beep(captures: list[
 def test_a_reader_that_stalls_for_five_seconds_costs_no_frame_and_beyond_the_queue_it_is_told(
     captures: list[Capture],
 ) -> None:
-    camera = msgspec.structs.replace(CAMERA, bitrate_kbps=4000, width=1280, height=720)
+    camera = msgspec.structs.replace(CAMERA, bitrate_kbps=4000)
     patient, short = Capture(camera), Capture(camera, queue_s=2.0)
     captures += [patient, short]
     for capture in (patient, short):

@@ -16,7 +16,7 @@ from recorder.evidence import lines
 from recorder.evidence.keys import load_public
 from recorder.evidence.verification import verify_recording
 from recorder.evidence.verification_report import Verdict
-from tests.rigs.daemon import DEMO, Daemon, journal_of
+from tests.rigs.daemon import DEMO, ROOT, Daemon, journal_of
 
 T = TypeVar("T")
 PERIOD_NS = NS // 30
@@ -121,6 +121,34 @@ def test_a_killed_supervisor_goes_on_recording_by_itself(daemon: Daemon) -> None
     assert judged(daemon, bag) is Verdict.INTERRUPTIONS
     causes = [b.cause for b in bodies(bag, lines.Interruption)]
     assert causes == ["supervisor_died"]
+
+
+def test_after_a_reboot_the_next_recording_goes_on_from_the_lost_one_and_asks_why(
+    daemon: Daemon,
+) -> None:
+    daemon.ask("start")
+    daemon.wait_line(lambda b: isinstance(b, lines.Fragment), "fragment")
+    daemon.kill()
+    daemon.start(wrapper=(str(ROOT / "tests/rigs/reboot.sh"),))
+    daemon.until("ready")
+    lost = daemon.recordings()[-1]
+    assert judged(daemon, lost) is Verdict.INTERRUPTIONS
+    assert bodies(lost, lines.StatementDue)
+    daemon.ask("start")
+    daemon.wait_line(lambda b: isinstance(b, lines.Answered), "answer to why it broke off")
+    bag = daemon.end()
+    (opened,) = bodies(bag, lines.Open)
+    assert opened.continues == lines.Continues(lost.name, "unplanned")
+    assert [b.phrase for b in bodies(bag, lines.Answered)] == ["continued"]
+
+
+def test_a_press_while_the_capture_process_is_replaced_is_recorded(daemon: Daemon) -> None:
+    daemon.kill_capture()
+    time.sleep(1.2)  # a round of checks without capture
+    assert daemon.status()["state"] == "ready"
+    assert daemon.ask("start").ok
+    daemon.wait_line(lambda b: isinstance(b, lines.Fragment), "fragment")
+    assert judged(daemon, daemon.end()) in (Verdict.VALID, Verdict.INTERRUPTIONS)
 
 
 def test_a_stopped_daemon_seals_what_is_open(daemon: Daemon) -> None:

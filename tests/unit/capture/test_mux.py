@@ -1,5 +1,6 @@
 """Streams and fragments out of encoded pieces: no device is opened, and time is handed in."""
 
+import itertools
 from collections.abc import Iterator
 from functools import cache
 
@@ -223,3 +224,19 @@ def test_the_first_tick_of_both_tracks_is_the_boot_clock() -> None:
     assert abs(fragment.video.first_tick * NS // VIDEO_SCALE - units[0].ts_ns) < 12_000
     # A packet's time is that of the samples that a decoder gives for it.
     assert fragment.audio.first_tick in {packet.tick for packet in packets}
+
+
+def test_a_camera_that_dies_and_comes_back_leaves_no_uncovered_instant() -> None:
+    units, packets = pictures(240), sounds(8)
+    gone = tuple(u for u in units if not 3 * NS <= u.ts_ns - START_NS < 5 * NS)
+    bench = Bench()
+    bench.feed(gone, packets, lag_ns=120 * MS)
+    bench.mux.end()
+    fragments = [fragment for fragment, _ in bench.fragments]
+    assert len({fragment.stream for fragment in fragments}) == 3
+    for before, after in itertools.pairwise(fragments):
+        assert abs(after.start_ns - before.end_ns) < 1.5 * 1024 * NS / AUDIO_SCALE
+    for fragment in fragments:
+        assert fragment.audio is not None
+        end_ns = (fragment.audio.first_tick + fragment.audio.ticks) * NS // AUDIO_SCALE
+        assert end_ns <= fragment.end_ns + 2 * 1024 * NS // AUDIO_SCALE

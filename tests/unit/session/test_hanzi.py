@@ -139,3 +139,18 @@ def test_digits_in_free_text_are_said_as_words(written: str, spoken: str) -> Non
 @given(st.text())
 def test_no_free_text_breaks_the_voice_or_keeps_a_digit(written: str) -> None:
     assert not set(hanzi.text(written)) & set("0123456789０１２３４５６７８９")
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("2个摊位", "两个摊位"),
+        ("违建2处", "违建两处"),
+        ("高3.5米", "高三点五米"),
+        ("9:30到场", "九时三十分到场"),
+        ("３组12号", "三组十二号"),
+        ("1.2.3", "一.二.三"),
+    ],
+)
+def test_figures_in_free_text_are_read_as_people_read_them(written: str, spoken: str) -> None:
+    assert hanzi.text(written) == spoken

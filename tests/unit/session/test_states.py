@@ -122,3 +122,28 @@ def test_what_the_checks_find_never_stops_an_open_recording(state: State) -> Non
         session, effects = step(Session(state), event)
         assert session.state is state
         assert effects == ()
+
+
+@pytest.mark.parametrize("state", [*FIVE, State.CLOSING])
+@pytest.mark.parametrize(
+    "event",
+    [Event.FIT, Event.UNFIT, Event.LOST, Event.BACK, Event.FULL, Event.SHUTDOWN, Event.BROKEN],
+)
+def test_nothing_that_happens_to_the_device_is_refused_aloud_to_the_officer(
+    state: State, event: Event
+) -> None:
+    _, effects = step(Session(state, State.RECORDING), event)
+    assert Effect.REFUSE not in effects
+
+
+def test_a_second_gap_while_the_first_is_explained_goes_on_record() -> None:
+    session, effects = step(Session(State.EXPLAINING, State.RECORDING), Event.BACK)
+    assert session.state is State.EXPLAINING
+    assert effects.index(Effect.REASON_LEFT) < effects.index(Effect.RESUME)
+
+
+@pytest.mark.parametrize("state", FIVE)
+def test_a_recording_that_cannot_be_opened_on_the_card_fails_aloud(state: State) -> None:
+    session, effects = step(Session(state, State.RECORDING), Event.BROKEN)
+    assert session.state is State.FAILED
+    assert Effect.ANNOUNCE_FIT in effects
