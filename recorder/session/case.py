@@ -114,6 +114,8 @@ def arrival_utc(card: Card, where: str = "case card") -> datetime | None:
         raise _bad(where, "arrival", f"{card.arrival!r} is no time", "") from error
     if arrived.tzinfo is None:
         raise _bad(where, "arrival", "the time has no offset", "")
+    if not 2000 <= arrived.year < 2200:
+        raise _bad(where, "arrival", f"the year {arrived.year} cannot be meant", "")
     return arrived
 
 

@@ -89,15 +89,16 @@ def test_a_stream_is_unbroken_decodes_clean_and_flash_meets_beep(captures: list[
 def test_a_reader_that_stalls_for_five_seconds_costs_no_frame_and_beyond_the_queue_it_is_told(
     captures: list[Capture],
 ) -> None:
-    camera = msgspec.structs.replace(CAMERA, bitrate_kbps=4000)
+    camera = msgspec.structs.replace(CAMERA, bitrate_kbps=4000, width=1280, height=720)
     patient, short = Capture(camera), Capture(camera, queue_s=2.0)
     captures += [patient, short]
     for capture in (patient, short):
         capture.run_for(1)
         capture.reading.clear()
     time.sleep(5)
-    for capture in (patient, short):
-        capture.reading.set()
+    patient.reading.set()
+    time.sleep(4)  # so long that the queue overflows for certain, however little there is in it
+    short.reading.set()
     short.until(lambda: any(f.over for f in short.faults), "end of the fault")
     for capture in (patient, short):
         capture.run_for(2)

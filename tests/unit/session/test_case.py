@@ -108,6 +108,7 @@ def test_an_entrusted_organisation_may_inspect() -> None:
         pytest.param(BARE + 'stages = ["检查", "检查"]', "stages", id="a stage twice"),
         pytest.param(BARE + 'arrival = "morning"', "arrival", id="no time"),
         pytest.param(BARE + 'arrival = "2026-11-23T09:20:00"', "arrival", id="no offset"),
+        pytest.param(BARE + 'arrival = "0001-01-01T00:00:00+08:00"', "arrival", id="no such year"),
         pytest.param(BARE + 'telephone = "110"', "telephone", id="unknown key"),
         pytest.param('id = "张三"\nact = "inspection"', "id", id="a name as id"),
         pytest.param('act = "inspection"', "id", id="no id"),
