@@ -141,11 +141,14 @@ class Conversation:
         speaker = self._app.speaker
         self._gap = gap
         explaining = self._explaining = Explaining(gap.cause, self._now_ns)
-        self._effects.say(
-            Phrase.RESUMED, owner="explaining",
-            clock=speaker.clock(self._app.clock.utc_ns()),
-            duration=speaker.duration(to_ns - gap.from_ns),
-        )  # fmt: skip
+        duration = speaker.duration(to_ns - gap.from_ns)
+        utc_ns = trust.announced_ns(self._app.clock, self._app.settings.checks)
+        if utc_ns is None:
+            self._effects.say(Phrase.RESUMED_NO_TIME, owner="explaining", duration=duration)
+        else:
+            self._effects.say(
+                Phrase.RESUMED, owner="explaining", clock=speaker.clock(utc_ns), duration=duration
+            )
         self._effects.say(
             Phrase.ASK_CAUSE,
             owner="explaining",

@@ -53,6 +53,7 @@ class Phrase(StrEnum):
     FILMING_2 = "filming_2"
     INTERRUPTED = "interrupted"
     RESUMED = "resumed"
+    RESUMED_NO_TIME = "resumed_no_time"
     ASK_CAUSE = "ask_cause"
     NO_REASON = "no_reason"
     CANNOT_GO_ON = "cannot_go_on"
