@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.ordeal import cuts, kills, mutations
+from tests.ordeal import cuts, kills, mutations, start
 from tests.rigs.daemon import ROOT
 from tests.rigs.disks import CacheDisk, Disk, PosixDisk, SnapshotDisk
 
@@ -29,8 +29,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/ordeal", description=__doc__)
     parser.add_argument("--cuts", type=int, default=500, help="on the first disk; others: less")
     parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--sealed", type=int, default=10_000, help="recordings in the spool")
     parser.add_argument("--seed", type=int, default=None, help="default: another one each time")
-    parser.add_argument("--only", choices=(*DISKS, "kills", "mutants"), help="one part alone")
+    parser.add_argument(
+        "--only", choices=(*DISKS, "kills", "mutants", "start"), help="one part alone"
+    )
     options = parser.parse_args()
     seed = random.randrange(10**6) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
@@ -40,6 +43,8 @@ def main() -> int:
             wrong += _cuts(f"power cuts, a disk that {what}", make, options.cuts * share, seed)
     if options.only in (None, "kills") and options.kills:
         wrong += _kills(options.kills, seed)
+    if options.only in (None, "start"):
+        wrong += _start(options.sealed)
     if options.only in (None, "mutants"):
         wrong += _mutants(seed)
     print("\n".join(["", f"{len(wrong)} broken promises", *wrong]), flush=True)
@@ -89,6 +94,16 @@ def _kills(count: int, seed: int) -> list[str]:
     print(f"footage again: {result.again()}")
     print(f"broken promises: {len(result.wrong)}", flush=True)
     return result.wrong
+
+
+def _start(sealed: int) -> list[str]:
+    print(f"\n== start with {sealed} sealed recordings and an open one of an hour", flush=True)
+    with _folder() as here:
+        result = start.run(Path(here), sealed, 3600, _tell)
+    first, second = result.ready_s
+    print(f"ready after {first:.2f} s (recovered, sealed: {result.verdict.value}), "
+          f"the next start {second:.2f} s", flush=True)  # fmt: skip
+    return []
 
 
 def _mutants(seed: int) -> list[str]:

