@@ -14,7 +14,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -90,6 +90,9 @@ _FAULT_PHRASES: dict[tuple[str, bool], Phrase] = {
 }
 
 
+T = TypeVar("T")
+
+
 class Asked(msgspec.Struct, frozen=True):
     """A request from the socket, and where its answer goes."""
 
@@ -152,17 +155,32 @@ class App:
         self.link = CaptureLink(settings.capture(), clock, put)
         self.fitness = Fitness(self)
         self.ladder = Ladder(self.link, clock, self.fitness.overlay())
-        self.light = light.make(settings.light)
+        self._broken: list[RecorderError] = []
+        no_light: light.Light = light.NoLight()
+        no_button: button.Button = button.NoButton()
+        self.light = self._part(lambda: light.make(settings.light), no_light)
         self._voice = self._make_voice(put)
         self.announcer = Announcer(self._voice, self._said)
         long_ms = settings.recording.long_press_ms
-        self._button = button.make(settings.button, clock, put, self.run_folder, long_ms)
+        self._button = self._part(
+            lambda: button.make(settings.button, clock, put, self.run_folder, long_ms),
+            no_button,
+        )
         bounce_ms = settings.button.bounce_ms
         self._gestures = {number: Recogniser(settings.recording, bounce_ms) for number in (1, 2)}
         self.effects = Effects(self)
         self.cards = Cards(self)
         self._probe = probe.Probe(settings, clock, put)
         self._server = Server(socket_path(self.run_folder), self._ask, settings.control.limited)
+
+    def _part(self, make: Callable[[], T], without: T) -> T:
+        """What cannot be had is told, and the recorder works without it: evidence first."""
+        try:
+            return make()
+        except RecorderError as error:
+            print(f"recorder: {error}", file=sys.stderr, flush=True)
+            self._broken.append(error)
+            return without
 
     def _make_voice(self, put: Callable[[Any], None]) -> voice.SpokenVoice | voice.NoVoice:
         settings = self.settings
@@ -508,8 +526,11 @@ class App:
     _exit_after_seal = False
 
     def up(self) -> None:
-        """Tell systemd that the start is over."""
+        """Tell systemd that the start is over, and the officer what is broken."""
         notify.notify("READY=1")
+        for error in self._broken:
+            if error.phrase is not None:
+                self.fitness.warn(Phrase(error.phrase))
 
     def reboot(self) -> None:
         """Taken only by a long press, and only with nothing open."""

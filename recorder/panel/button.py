@@ -14,6 +14,7 @@ import msgspec
 
 from recorder.clock import Clock
 from recorder.config import Button as Settings
+from recorder.errors import RecorderError
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -125,10 +126,17 @@ class KeyboardButton:
 
 
 def make(settings: Settings, clock: Clock, emit: Emit, run: Path, long_ms: int) -> Button:
-    """The configured button."""
+    """The configured button. RecorderError where its pins cannot be had."""
     match settings.kind:
         case "gpio":
-            return GpioButton(settings, clock, emit, run)
+            try:
+                return GpioButton(settings, clock, emit, run)
+            except Exception as error:  # gpiozero raises whatever its pin factories do
+                raise RecorderError(
+                    "button-broken", f"{type(error).__name__}: {error}",
+                    where=f"button.pin {settings.pin}", phrase="button_fault",
+                    remedy="Check the pin and that the recorder's user may open /dev/gpiochip*",
+                ) from error  # fmt: skip
         case "keyboard":
             return KeyboardButton(clock, emit, long_ms)
         case _:

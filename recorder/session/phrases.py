@@ -73,6 +73,8 @@ class Phrase(StrEnum):
     STORAGE_FAULT = "storage_fault"
     NO_ROOM = "no_room"
     CLOCK_UNSET = "clock_unset"
+    BUTTON_FAULT = "button_fault"
+    LIGHT_FAULT = "light_fault"
     LENS_COVERED = "lens_covered"
     CAMERA_FAULT = "camera_fault"
     CAMERA_LOST = "camera_lost"

@@ -44,6 +44,26 @@ def test_systemd_hears_of_readiness_and_gets_its_watchdog_fed(
             daemon.stop()
 
 
+def test_without_its_button_and_light_the_recorder_records_and_says_what_is_broken(
+    tmp_path: Path,
+) -> None:
+    daemon = Daemon(tmp_path)
+    text = daemon.config.read_text()
+    for part, kind in (("button", "none"), ("light", "terminal")):
+        text = text.replace(f'[{part}]\nkind = "{kind}"', f'[{part}]\nkind = "gpio"')
+    daemon.config.write_text(text)
+    daemon.start()
+    try:
+        daemon.until("ready")
+        daemon.ask("start")
+        daemon.wait_line(lambda b: isinstance(b, lines.Fragment), "fragment")
+        daemon.end()
+    finally:
+        daemon.stop()
+    for what in ("button.pin 17", "light.pin 27", "/dev/gpiochip"):
+        assert what in daemon.log()
+
+
 def test_units_are_what_systemd_understands(tmp_path: Path) -> None:
     units = sorted((ROOT / "systemd").glob("*.service"))
     assert len(units) == 2
