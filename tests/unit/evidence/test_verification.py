@@ -20,6 +20,7 @@ from recorder.evidence.verification import verify_recording
 from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Finding, Report, Verdict
 from recorder.evidence.verification_table import render
+from tests.unit.capture import test_mux
 from tests.unit.evidence import bags
 
 
@@ -118,6 +119,23 @@ def test_degraded_stretches_are_listed_beside_the_verdict(device: bags.Device) -
     assert report.verdict is Verdict.VALID
     (stretch,) = report.degraded
     assert (stretch.what, stretch.from_s, stretch.to_s) == ("picture frozen", 1.0, 3.0)
+
+
+def test_a_camera_that_died_while_sound_went_on_is_degraded_not_incomplete(
+    device: bags.Device,
+) -> None:
+    units, packets = test_mux.pictures(240), test_mux.sounds(8)
+    from_ns = test_mux.START_NS
+    bench = test_mux.Bench()
+    seen = tuple(u for u in units if not 3 * NS <= u.ts_ns - from_ns < 5 * NS)
+    bench.feed(seen, packets, lag_ns=120 * test_mux.MS)
+    bench.mux.end()
+    heads = {init.stream: (init, data) for init, data in bench.inits}
+    writer = device.begin()
+    writer.fragments([(*heads[f.stream], f, data) for f, data in bench.fragments])
+    report = verify(device, device.finish(writer, bench.fragments[-1][0].end_ns))
+    assert report.verdict is Verdict.VALID, report.findings
+    assert {stretch.what for stretch in report.degraded} >= {"picture absent", "picture incomplete"}
 
 
 def test_picture_without_sound_is_degraded_and_sound_without_picture_too(
