@@ -156,6 +156,9 @@ def _one(
         result.lost_s.append(lost_s)
         lost = f", {lost_s:.2f} s lost"
     wrong = list(after.wrong)
+    if phase == "press":
+        # The ledger knows of a press some ms before the ring is on the card, and says so.
+        wrong = [text for text in wrong if ": no-fragment: " not in text]
     if newest and newest not in after.ends_ns and phase != "press":
         wrong.append(f"{newest} is gone")
     result.wrong += [f"cut {name} ({phase}): {text}" for text in wrong]

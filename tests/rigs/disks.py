@@ -197,6 +197,6 @@ class CacheDisk(_Disk):
     def close(self) -> None:
         """Unmount and remove everything."""
         self._close()
-        as_root("umount", str(self._fuse))
+        as_root("umount", "--lazy", str(self._fuse))  # a loop device lets go of it later
         self._server.wait(10)
         shutil.rmtree(self.here)
