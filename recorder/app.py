@@ -422,6 +422,9 @@ class App:
         act.name = resumed.recording
         act.restore(resumed.journal)
         self.effects.act = act
+        card = self.effects.case
+        if card is not None and act.act is not None and card.card.id == act.act.card:
+            self.effects.open_case = card
         opened = any(
             isinstance(line, lines.State) and line.now == State.RECORDING.value
             for line in resumed.journal

@@ -378,12 +378,13 @@ class Effects:
                     some = app.speaker.join(items[first : first + UNMARKED_AT_ONCE])
                     self.say(Phrase.UNMARKED, owner="ending", patient=False, items=some)
         said = partial(self._end_was_said, act)
-        if trust.announced_ns(app.clock, app.settings.checks) is None:
+        utc_ns = trust.announced_ns(app.clock, app.settings.checks)
+        if utc_ns is None:
             self.say(Phrase.END_NO_TIME, owner="ending", patient=False, done=said)
         else:
             self.say(
                 Phrase.END, owner="ending", patient=False, done=said,
-                time=app.speaker.time(app.clock.utc_ns()),
+                time=app.speaker.time(utc_ns),
             )  # fmt: skip
 
     def _end_was_said(self, act: Act, outcome: Outcome) -> None:
