@@ -59,7 +59,7 @@ class CameraSettings(_Strict, frozen=True, kw_only=True):
     width: Annotated[int, Meta(ge=160, le=3840, multiple_of=2)] = 1920
     height: Annotated[int, Meta(ge=120, le=2160, multiple_of=2)] = 1080
     fps: Annotated[int, Meta(ge=5, le=60)] = 30
-    bitrate_kbps: Annotated[int, Meta(ge=200, le=25000)] = 6000
+    bitrate_kbps: Annotated[int, Meta(ge=100, le=25000)] = 6000
     encoder: Literal["auto", "hardware", "software"] = "auto"
 
 

@@ -22,6 +22,7 @@ DISKS: dict[str, tuple[str, Callable[[Path], Disk], float]] = {
 }
 """Name: what it does, how it is made, and its share of --cuts."""
 MUTANT_CUTS = 4
+PEERS_SHARE = 0.1
 
 
 def main() -> int:
@@ -32,7 +33,9 @@ def main() -> int:
     parser.add_argument("--sealed", type=int, default=10_000, help="recordings in the spool")
     parser.add_argument("--seed", type=int, default=None, help="default: another one each time")
     parser.add_argument(
-        "--only", choices=(*DISKS, "kills", "mutants", "start"), help="one part alone"
+        "--only",
+        choices=(*DISKS, "peers", "night", "kills", "mutants", "start"),
+        help="one part alone",
     )
     options = parser.parse_args()
     seed = random.randrange(10**6) if options.seed is None else options.seed
@@ -41,6 +44,12 @@ def main() -> int:
     for name, (what, make, share) in DISKS.items():
         if options.only in (None, name) and options.cuts:
             wrong += _cuts(f"power cuts, a disk that {what}", make, options.cuts * share, seed)
+    if options.only in (None, "peers") and options.cuts:
+        wrong += _cuts("power cuts, others beside it", SnapshotDisk, options.cuts * PEERS_SHARE,
+                       seed, peers=True)  # fmt: skip
+    if options.only in (None, "night") and options.cuts:
+        wrong += _cuts(f"power cuts, a dark scene of {cuts.NIGHT_KBPS} kbit/s", SnapshotDisk,
+                       options.cuts * PEERS_SHARE, seed, night=True)  # fmt: skip
     if options.only in (None, "kills") and options.kills:
         wrong += _kills(options.kills, seed)
     if options.only in (None, "start"):
@@ -60,7 +69,10 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(dir=ROOT / "var" / "ordeal", ignore_cleanup_errors=True)
 
 
-def _cut(make: Callable[[Path], Disk], count: int, seed: int, forgotten: str = "") -> cuts.Result:
+def _cut(
+    make: Callable[[Path], Disk], count: int, seed: int, forgotten: str = "", *,
+    peers: bool = False, night: bool = False,
+) -> cuts.Result:  # fmt: skip
     tell: Callable[[str], None] = (lambda _: None) if forgotten else _tell
     with _folder() as name:
         here = Path(name)
@@ -68,18 +80,27 @@ def _cut(make: Callable[[Path], Disk], count: int, seed: int, forgotten: str = "
         disk = make(here / "rig")
         try:
             (here / "device").mkdir()
-            return cuts.run(disk, here / "device", count, seed, tell, source=source)
+            settings = cuts.night(here) if night else cuts.SETTINGS
+            return cuts.run(
+                disk, here / "device", count, seed, tell,
+                settings=settings, source=source, with_peers=peers,
+            )  # fmt: skip
         finally:
             disk.close()
 
 
-def _cuts(title: str, make: Callable[[Path], Disk], count: float, seed: int) -> list[str]:
+def _cuts(
+    title: str, make: Callable[[Path], Disk], count: float, seed: int, *,
+    peers: bool = False, night: bool = False,
+) -> list[str]:  # fmt: skip
     print(f"\n== {title}", flush=True)
     began = time.monotonic()
-    result = _cut(make, max(1, round(count)), seed)
+    result = _cut(make, max(1, round(count)), seed, peers=peers, night=night)
     phases = ", ".join(f"{n} in {phase}" for phase, n in result.phases.most_common())
     print(f"{result.cuts} cuts ({phases}) in {time.monotonic() - began:.0f} s")
     print(f"footage lost: {result.lost()}")
+    for line in result.peers:
+        print(f"  beside it, {line}")
     print(f"start to ready: worst {max(result.ready_s, default=0):.1f} s")
     print(f"broken promises: {len(result.wrong)}", flush=True)
     return result.wrong

@@ -2,6 +2,7 @@
 
 import random
 import statistics
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -13,12 +14,14 @@ import msgspec
 from recorder.clock import NS
 from recorder.errors import RecorderError
 from recorder.evidence.chain import sync_folder
+from tests.ordeal.peers import Peers
 from tests.ordeal.reboot import reboot
 from tests.rigs.daemon import DEMO, ROOT, Daemon
 from tests.rigs.disks import Disk
 
 LATE_S = 60
 SETTINGS = DEMO.replace("seconds = 4.0", "seconds = 2.0")
+NIGHT_KBPS = 100
 
 
 class Result(msgspec.Struct):
@@ -29,6 +32,7 @@ class Result(msgspec.Struct):
     lost_s: list[float] = msgspec.field(default_factory=list)
     ready_s: list[float] = msgspec.field(default_factory=list)
     wrong: list[str] = msgspec.field(default_factory=list)
+    peers: list[str] = msgspec.field(default_factory=list)
 
     def lost(self) -> str:
         """Footage lost, of the cuts that met an open recording."""
@@ -107,9 +111,12 @@ class Usage:
 
 def run(
     disk: Disk, here: Path, count: int, seed: int, tell: Callable[[str], None],
-    settings: str = SETTINGS, source: Path = ROOT,
+    settings: str = SETTINGS, source: Path = ROOT, with_peers: bool = False,
 ) -> Result:  # fmt: skip
-    """``count`` cuts. The result says what was lost and what was wrong."""
+    """``count`` cuts. The result says what was lost and what was wrong.
+
+    ``with_peers``: others record onto the same disk, and are judged after the same cuts.
+    """
     result, dice = Result(), random.Random(seed)
     device = Daemon(here, settings)
     device.source = source
@@ -120,6 +127,7 @@ def run(
     device.provision_sync()
     device.start()
     usage = Usage(device, seed)
+    peers = Peers(disk.path) if with_peers else None
     try:
         while result.cuts < count and usage.error is None:
             if dice.random() < 0.5:
@@ -128,8 +136,11 @@ def run(
                 time.sleep(dice.uniform(0, 0.15))
             else:
                 time.sleep(dice.uniform(0, 1.5))
-            _one(disk, device, usage, here, result, tell)
+            _one(disk, device, usage, here, result, tell, peers)
     finally:
+        if peers is not None:
+            peers.stop()
+            result.peers = peers.lines()
         usage.stop()
         device.stop()
     if usage.error is not None:
@@ -139,11 +150,14 @@ def run(
 
 def _one(
     disk: Disk, device: Daemon, usage: Usage, here: Path, result: Result,
-    tell: Callable[[str], None],
+    tell: Callable[[str], None], peers: Peers | None,
 ) -> None:  # fmt: skip
     phase, name = usage.phase, f"{result.cuts:04d}"
     newest = device.recordings()[-1].name if device.recordings() else ""
+    takes = {} if peers is None else peers.takes
     cut = disk.cut(name)
+    if peers is not None and takes is peers.takes:
+        peers.judge(cut.path, cut.before_ns, takes)
     still_open = usage.phase == phase and phase in ("opening", "recording")
     after = reboot(device, cut.path, here / f"reboot-{name}")
     disk.drop(name)
@@ -164,3 +178,17 @@ def _one(
     result.wrong += [f"cut {name} ({phase}): {text}" for text in wrong]
     tell(f"cut {name} in {phase}: ready after {after.ready_s:.1f} s{lost}"
          + "".join(f"\n    {text}" for text in wrong))  # fmt: skip
+
+
+def night(here: Path) -> str:
+    """Settings for a dark scene, whose fragments are a few kilobytes: a film of black noise."""
+    film = here / "night.mp4"
+    subprocess.run(
+        ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "color=0x0a0a0a:s=640x360:r=30:d=20",
+         "-vf", "noise=alls=4:allf=t", "-c:v", "libx264", "-preset", "ultrafast", str(film)],
+        check=True,
+    )  # fmt: skip
+    camera = f'kind = "file"\nsource = "{film}"\nwidth'
+    return SETTINGS.replace('kind = "demo"\nwidth', camera).replace(
+        "bitrate_kbps = 1000", f"bitrate_kbps = {NIGHT_KBPS}"
+    )
