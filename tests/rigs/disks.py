@@ -46,6 +46,20 @@ class Disk(Protocol):
         ...
 
 
+def _unmount(path: Path, limit_s: float = 10.0) -> None:
+    """A loop device lets go of its file a moment after its own mount is gone."""
+    deadline = time.monotonic() + limit_s
+    while True:
+        try:
+            as_root("umount", str(path))
+        except subprocess.CalledProcessError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
 class _Disk:
     def __init__(self, here: Path) -> None:
         self.here = here
@@ -69,7 +83,7 @@ class _Disk:
     def drop(self, name: str) -> None:
         """Forget that cut."""
         place = self.here / f"cut-{name}"
-        as_root("umount", str(place))
+        _unmount(place)
         place.rmdir()
         as_root("rm", "-f", str(self._image(name)))
         self._cuts.remove(name)
@@ -80,7 +94,7 @@ class _Disk:
     def _close(self) -> None:
         for name in sorted(self._cuts):
             self.drop(name)
-        as_root("umount", str(self.path))
+        _unmount(self.path)
 
 
 class SnapshotDisk(_Disk):
@@ -113,7 +127,7 @@ class SnapshotDisk(_Disk):
     def close(self) -> None:
         """Unmount and remove everything."""
         self._close()
-        as_root("umount", str(self._outer))
+        _unmount(self._outer)
         shutil.rmtree(self.here)
 
 
@@ -161,7 +175,7 @@ class PosixDisk:
 
     def close(self) -> None:
         """Unmount and remove everything."""
-        as_root("umount", str(self.path))
+        _unmount(self.path)
         self._server.wait(10)
         as_root("rm", "-rf", str(self._here))
 
