@@ -359,14 +359,7 @@ class Effects:
     def _announce_end(self) -> None:
         app = self._app
         act = self._open
-        if self._app.session.back is State.OPENING or len(act.slots) < len(Element):
-            for element in Element:
-                if element not in act.slots:
-                    act.slots[element] = "missing"
-                    act.journal(
-                        lines.Slot(element=element.value, state="missing", from_ns=None, to_ns=None)
-                    )
-        self.talk.left()
+        self._leave_opening(act)
         self._ending_ns = self._now_ns
         self._end_said = False
         act.end_spoken = False
@@ -387,6 +380,16 @@ class Effects:
                 time=app.speaker.time(utc_ns),
             )  # fmt: skip
 
+    def _leave_opening(self, act: Act) -> None:
+        """What nobody said or answered by the end goes on record, however it ends (Art. 14)."""
+        for element in Element:
+            if element not in act.slots:
+                act.slots[element] = "missing"
+                act.journal(
+                    lines.Slot(element=element.value, state="missing", from_ns=None, to_ns=None)
+                )
+        self.talk.left()
+
     def _end_was_said(self, act: Act, outcome: Outcome) -> None:
         if act is self.act:
             self._end_said = True
@@ -401,6 +404,7 @@ class Effects:
 
     def _close(self, source: EndSource) -> None:
         act = self._open
+        self._leave_opening(act)
         act.end_source = source
         act.end_by = self.by if source == "control" else ""
         act.end_ns = self._now_ns

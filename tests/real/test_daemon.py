@@ -16,6 +16,7 @@ from recorder.evidence import lines
 from recorder.evidence.keys import load_public
 from recorder.evidence.verification import verify_recording
 from recorder.evidence.verification_report import Verdict
+from recorder.session.opening import Element
 from tests.rigs.daemon import DEMO, ROOT, Daemon, journal_of
 
 T = TypeVar("T")
@@ -123,6 +124,20 @@ def test_a_killed_supervisor_goes_on_recording_by_itself(daemon: Daemon) -> None
     assert causes == ["supervisor_died"]
 
 
+def test_a_recording_that_goes_on_after_a_crash_keeps_its_case_card(daemon: Daemon) -> None:
+    assert daemon.ask("case-load", 'id = "c-1"\nact = "inspection"\nplace = "这里"\n').ok
+    daemon.ask("start")
+    daemon.wait_line(lambda b: isinstance(b, lines.Fragment), "fragment")
+    daemon.kill()
+    daemon.start(wait=False)
+    daemon.wait_line(lambda b: isinstance(b, lines.Resumed), "resumption")
+    (opened,) = [line.body for line in daemon.journal() if isinstance(line.body, lines.Open)]
+    assert opened.act is not None
+    assert daemon.ask("stage", opened.act.stages[-1]).ok
+    bag = daemon.end()
+    assert [stage.stage for stage in bodies(bag, lines.Stage)] == [opened.act.stages[-1]]
+
+
 def test_after_a_reboot_the_next_recording_goes_on_from_the_lost_one_and_asks_why(
     daemon: Daemon,
 ) -> None:
@@ -159,6 +174,7 @@ def test_a_stopped_daemon_seals_what_is_open(daemon: Daemon) -> None:
     (end,) = bodies(bag, lines.End)
     assert (end.source, end.planned) == ("shutdown", False)
     assert bodies(bag, lines.StatementDue)
+    assert {slot.element for slot in bodies(bag, lines.Slot)} == {each.value for each in Element}
     assert judged(daemon, bag) in (Verdict.VALID, Verdict.INTERRUPTIONS)
 
 
