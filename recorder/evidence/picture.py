@@ -30,6 +30,8 @@ class Picture:
         self._findings = findings
         self.foreign_identity = False
         self.fragments = 0
+        self._last: tuple[int, int, int] | None = None
+        """Stream, end and length of the last frame of the fragment before, in ticks."""
 
     def feed(self, written: Written) -> None:
         """Open one segment and compare. A key that is not one of its custodians' opens nothing."""
@@ -104,7 +106,12 @@ class Picture:
             return
         if len(run.durations) != said.units:
             self._wrong(written, piece, f"{len(run.durations)} frames, the line says {said.units}")
-        longest_ns = max(run.durations) * NS // max(1, track.timescale)
+        # The distance to the first frame counts here, that to the next fragment's first one there.
+        distances = list(run.durations[:-1])
+        if self._last is not None and self._last[:2] == (written.line.stream, run.tfdt):
+            distances.append(self._last[2])
+        self._last = (written.line.stream, run.tfdt + run.ticks, run.durations[-1])
+        longest_ns = max(distances, default=0) * NS // max(1, track.timescale)
         limit_ns = int(_PERIODS * written.line.period_ns)
         if longest_ns > limit_ns >= said.gap_ns:
             self._wrong(

@@ -57,6 +57,8 @@ class Usage:
         self.recording = False
         self.error: BaseException | None = None
         self.changed = threading.Event()
+        self.no_sync = threading.Lock()
+        """Held while the power is cut: the store cannot have what came later."""
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -102,7 +104,8 @@ class Usage:
         device.when(lambda s: s["state"] != "ending", "end", 30)
         self._now("seal")
         device.until("ready", "unfit")
-        self._now("receipt")
+        with self.no_sync:
+            self._now("receipt")
         device.sync()
         self._now("ready")
         device.until("ready")
@@ -155,11 +158,14 @@ def _one(
     phase, name = usage.phase, f"{result.cuts:04d}"
     newest = device.recordings()[-1].name if device.recordings() else ""
     takes = {} if peers is None else peers.takes
-    cut = disk.cut(name)
-    if peers is not None and takes is peers.takes:
+    store = here / f"store-{name}"
+    with usage.no_sync:
+        cut = disk.cut(name)
+        device.copy_store(store)
+    if peers is not None and takes == peers.takes:
         peers.judge(cut.path, cut.before_ns, takes)
     still_open = usage.phase == phase and phase in ("opening", "recording")
-    after = reboot(device, cut.path, here / f"reboot-{name}")
+    after = reboot(device, cut.path, here / f"reboot-{name}", store)
     disk.drop(name)
     result.cuts += 1
     result.phases[phase] += 1

@@ -1,10 +1,11 @@
-"""What others lose at the same cut: ffmpeg writing plain and fragmented MP4 onto the same disk.
+"""What others lose at the same cut: ffmpeg and picamera2's PyavOutput, writing onto the same disk.
 
-Both get the same frames at the same instants through a pipe, so the footage that is lost is the
-cut's instant minus that of the last frame that the file still has.
+ffmpeg gets frames at known instants through a pipe, picamera2 takes them from libcamera's virtual
+camera; the footage lost is the cut's instant minus that of the last frame that the file still has.
 """
 
 import contextlib
+import os
 import statistics
 import subprocess
 import threading
@@ -14,6 +15,7 @@ from typing import IO
 import msgspec
 
 from recorder.clock import NS, boot_ns
+from tests.rigs.daemon import ROOT
 
 WIDTH, HEIGHT, FPS, TAKE_S = 640, 360, 30, 60
 FLAGS = {
@@ -23,6 +25,8 @@ FLAGS = {
     ),
 }  # fmt: skip
 """What a careful user would write; fragments of 1 s, as ours."""
+PYAV = "picamera2, PyavOutput"
+CAMERA, TREE = ROOT / "tests/rigs/virtual_camera", ROOT / "var/rigs/virtual-camera"
 
 
 class Take(msgspec.Struct, frozen=True):
@@ -38,16 +42,24 @@ class Peers:
     def __init__(self, disk: Path) -> None:
         self._folder = disk / "peers"
         self._folder.mkdir()
-        self.lost_s: dict[str, list[float]] = {name: [] for name in FLAGS}
+        self.lost_s: dict[str, list[float]] = {name: [] for name in (*FLAGS, PYAV)}
         self.takes: dict[str, Take] = {}
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
+        self._camera = subprocess.Popen(
+            [CAMERA / "run.sh", TREE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env=os.environ | {"RIG_SCRIPT": "pyav_output", "RIG_DISK": str(disk)},
+        )  # fmt: skip
+        self._threads = [threading.Thread(target=each) for each in (self._run, self._listen)]
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """End the take."""
+        """End the takes."""
         self._stop.set()
-        self._thread.join()
+        self._camera.kill()
+        self._camera.wait()
+        for thread in self._threads:
+            thread.join()
 
     def judge(self, left: Path, before_ns: int, takes: dict[str, Take]) -> None:
         """What ``left``, the disk after the cut, still has of ``takes``."""
@@ -64,6 +76,12 @@ class Peers:
             if lost
         ]
 
+    def _listen(self) -> None:
+        assert self._camera.stdout is not None
+        for line in self._camera.stdout:
+            number, began_ns = line.split()
+            self.takes = self.takes | {PYAV: Take(f"pyav-{number}.mp4", int(began_ns))}
+
     def _run(self) -> None:
         number = 0
         while not self._stop.is_set():
@@ -76,14 +94,15 @@ class Peers:
             for index, (name, flags) in enumerate(FLAGS.items())
         }
         began_ns = boot_ns()
-        self.takes = {name: Take(file, began_ns) for name, (file, _) in writers.items()}
+        takes = {name: Take(file, began_ns) for name, (file, _) in writers.items()}
+        self.takes = self.takes | takes
         for frame in range(TAKE_S * FPS):
             if self._stop.wait(max(0.0, (began_ns + frame * NS // FPS - boot_ns()) / NS)):
                 break
             picture = _picture(frame)
             for _, process in writers.values():
                 _pipe(process).write(picture)
-        self.takes = {}
+        self.takes = {name: take for name, take in self.takes.items() if name not in writers}
         for file, process in writers.values():
             with contextlib.suppress(BrokenPipeError):
                 _pipe(process).close()

@@ -1,6 +1,5 @@
 """What a device finds after a power cut: starts the recorder on what is left, then judges it."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -19,7 +18,6 @@ from recorder.evidence.keys import load_public
 from recorder.evidence.register import Register, load as load_register
 from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Level, Verdict
-from recorder.sync.stores.directory import PARTS
 from tests.rigs.daemon import ROOT, Daemon, journal_of
 
 LIMIT_S = 60.0
@@ -34,8 +32,11 @@ class After(msgspec.Struct, frozen=True):
     wrong: tuple[str, ...]
 
 
-def reboot(device: Daemon, left: Path, here: Path) -> After:
-    """Start the recorder on ``left/spool`` as after a reboot, stop it, and check everything."""
+def reboot(device: Daemon, left: Path, here: Path, store: Path) -> After:
+    """Start the recorder on ``left/spool`` as after a reboot, stop it, and check everything.
+
+    ``store`` is what the store had at the cut; it is removed.
+    """
     run = Path(tempfile.mkdtemp())  # a socket's path may have 107 bytes
     here.mkdir()
     spool = left / "spool"
@@ -43,12 +44,7 @@ def reboot(device: Daemon, left: Path, here: Path) -> After:
     text = device.config.read_text()
     for name, path in (("spool", spool), ("run", run), ("sync", left / "sync")):
         text = text.replace(f'{name} = "{device.here}/{name}"', f'{name} = "{path}"')
-    # The store may be ahead of the cut, and is never wound back.
-    shutil.copytree(
-        device.here / "store", here / "store", copy_function=os.link,
-        ignore=shutil.ignore_patterns(PARTS),
-    )  # fmt: skip
-    config.write_text(text.replace(f'store = "{device.here}/store"', f'store = "{here}/store"'))
+    config.write_text(text.replace(f'store = "{device.here}/store"', f'store = "{store}"'))
     ready_s, wrong = _start(config, here, run)
     try:
         report = verify_folder(spool, register=register_of(device), identities=device.identities())
@@ -71,8 +67,8 @@ def reboot(device: Daemon, left: Path, here: Path) -> After:
         wrong.append(f"sync: {error}")
     if report.recordings:
         wrong += _public_tools(device, Path(report.recordings[-1].path), here)
-    shutil.rmtree(here)
-    shutil.rmtree(run)
+    for folder in (here, run, store):
+        shutil.rmtree(folder)
     return After(ready_s, ends_ns, tuple(wrong))
 
 

@@ -1,6 +1,7 @@
 """A recorder daemon in a folder of its own, driven as officers and technicians would."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from recorder.errors import RecorderError
 from recorder.evidence import lines, provision
 from recorder.evidence.age import Identity, identities
 from recorder.evidence.chain import Line, files, read
+from recorder.sync.stores.directory import PARTS
 from recorder.sync.stores.marker import init_store
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -182,6 +184,12 @@ class Daemon:
             "sync", self.here / "sync", "rig-01", township=self.here / "township",
             clock=SystemClock(),
         )  # fmt: skip
+
+    def copy_store(self, target: Path) -> None:
+        """The store as it is now, by hard links."""
+        shutil.copytree(
+            self.here / "store", target, copy_function=os.link, ignore=shutil.ignore_patterns(PARTS)
+        )
 
     def sync(self, config: Path | None = None) -> None:
         """One run of sync, which must be fine."""

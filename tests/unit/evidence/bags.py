@@ -55,9 +55,12 @@ class _Sink:
 @functools.cache
 def media(
     seconds: int, *, at_s: int = 100, stream: int = 1, sound: bool = True, picture: bool = True,
-    width: int = 160, noise: bool = True,
+    width: int = 160, noise: bool = True, dropped: int | None = None,
 ) -> Media:  # fmt: skip
-    """``seconds`` of picture and sound that start at ``at_s`` on the boot clock."""
+    """``seconds`` of picture and sound that start at ``at_s`` on the boot clock.
+
+    ``dropped``: this frame never came.
+    """
     sink = _Sink()
     options = {
         "movflags": "frag_keyframe+empty_moov+default_base_moof+frag_discont"
@@ -81,6 +84,8 @@ def media(
             audio.layout = "mono"
         for second in range(seconds):
             for frame in range(FPS if picture else 0):
+                if second * FPS + frame == dropped:
+                    continue
                 assert video is not None
                 shape = (width * 3 // 4, width, 3)
                 pixels = (
@@ -124,12 +129,16 @@ def _split(data: bytes, stream: int) -> Media:
     kinds = {t.track_id: t for t in found}
     has_video = any(t.kind == "video" for t in found)
     fragments = []
+    before = 0
     for number, piece in enumerate(pieces):
         runs: dict[str, TrackRun] = {}
         for run in boxes.parse_fragment(piece):
             track = kinds[run.track_id]
             units = len(run.durations) if track.kind == "video" else run.ticks
-            gap = NS // FPS if track.kind == "video" else 0
+            gap = 0
+            if track.kind == "video":
+                gap = max(before, *run.durations[:-1]) * NS // 90_000
+                before = run.durations[-1]
             runs[track.kind] = TrackRun(TrackState.OK, run.tfdt, run.ticks, units, gap)
         main = runs["video" if has_video else "audio"]
         scale = 90_000 if has_video else 48_000

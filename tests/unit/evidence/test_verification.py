@@ -107,6 +107,17 @@ def test_a_track_whose_ticks_do_not_chain_is_found(device: bags.Device) -> None:
     assert {"tick-gap", "picture"} <= codes(report)
 
 
+@pytest.mark.parametrize("dropped", [bags.FPS - 5, bags.FPS], ids=["within", "between fragments"])
+def test_a_frame_that_never_came_is_degraded_and_no_lie(device: bags.Device, dropped: int) -> None:
+    writer = device.begin()
+    writer.fragments(bags.batch(bags.media(3, dropped=dropped)))
+    last_ns = bags.media(3, dropped=dropped).fragments[-1][0].end_ns
+    report = verify(device, device.finish(writer, last_ns))
+    assert "picture" not in codes(report), report.findings
+    assert report.verdict is Verdict.VALID
+    assert report.degraded, "the gap must be listed"
+
+
 def test_degraded_stretches_are_listed_beside_the_verdict(device: bags.Device) -> None:
     writer = device.begin()
     batch = bags.batch(bags.media(4))
