@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.ordeal import cuts, kills, mutations, start
+from tests.ordeal import cuts, kills, liar, mutations, start
 from tests.rigs.daemon import ROOT
 from tests.rigs.disks import CacheDisk, Disk, PosixDisk, SnapshotDisk
 
@@ -22,7 +22,9 @@ DISKS: dict[str, tuple[str, Callable[[Path], Disk], float]] = {
 }
 """Name: what it does, how it is made, and its share of --cuts."""
 MUTANT_CUTS = 4
-PEERS_SHARE = 0.1
+PEERS_SHARE = LIAR_SHARE = 0.1
+ROUND = 60
+"""Cuts of one device; then a new one, so that the judge need not read everything again."""
 
 
 def main() -> int:
@@ -34,7 +36,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="default: another one each time")
     parser.add_argument(
         "--only",
-        choices=(*DISKS, "peers", "night", "kills", "mutants", "start"),
+        choices=(*DISKS, "liar", "peers", "night", "kills", "mutants", "start"),
         help="one part alone",
     )
     options = parser.parse_args()
@@ -44,6 +46,8 @@ def main() -> int:
     for name, (what, make, share) in DISKS.items():
         if options.only in (None, name) and options.cuts:
             wrong += _cuts(f"power cuts, a disk that {what}", make, options.cuts * share, seed)
+    if options.only in (None, "liar") and options.cuts:
+        wrong += _liar(round(options.cuts * LIAR_SHARE), seed)
     if options.only in (None, "peers") and options.cuts:
         wrong += _cuts("power cuts, others beside it", SnapshotDisk, options.cuts * PEERS_SHARE,
                        seed, peers=True)  # fmt: skip
@@ -95,9 +99,13 @@ def _cuts(
 ) -> list[str]:  # fmt: skip
     print(f"\n== {title}", flush=True)
     began = time.monotonic()
-    result = _cut(make, max(1, round(count)), seed, peers=peers, night=night)
+    result, total = cuts.Result(), max(1, round(count))
+    while result.cuts < total and not result.wrong:
+        left = min(ROUND, total - result.cuts)
+        result.add(_cut(make, left, seed + result.cuts, peers=peers, night=night))
     phases = ", ".join(f"{n} in {phase}" for phase, n in result.phases.most_common())
-    print(f"{result.cuts} cuts ({phases}) in {time.monotonic() - began:.0f} s")
+    aims = ", ".join(f"{n} at {aim}" for aim, n in result.aims.most_common())
+    print(f"{result.cuts} cuts ({phases}; aimed: {aims}) in {time.monotonic() - began:.0f} s")
     print(f"footage lost: {result.lost()}")
     for line in result.peers:
         print(f"  beside it, {line}")
@@ -114,6 +122,16 @@ def _kills(count: int, seed: int) -> list[str]:
     print(f"{result.kills.total()} kills ({victims}), {result.recordings} recordings")
     print(f"footage again: {result.again()}")
     print(f"broken promises: {len(result.wrong)}", flush=True)
+    return result.wrong
+
+
+def _liar(count: int, seed: int) -> list[str]:
+    print("\n== power cuts, a drive that lies about flushing", flush=True)
+    with _folder() as here:
+        result = liar.run(Path(here), max(1, count), seed, _tell)
+    print(f"{result.cuts} cuts: {result.unreadable} left no file system, {result.lost} lost what "
+          f"was acknowledged ({result.told} recordings told by verify)")  # fmt: skip
+    print(f"silent losses: {len(result.wrong)}", flush=True)
     return result.wrong
 
 

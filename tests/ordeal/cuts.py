@@ -1,5 +1,6 @@
 """Power cuts at random instants of a device that is used all the time."""
 
+import os
 import random
 import statistics
 import subprocess
@@ -19,7 +20,10 @@ from tests.ordeal.reboot import reboot
 from tests.rigs.daemon import DEMO, ROOT, Daemon
 from tests.rigs.disks import Disk
 
-LATE_S = 60
+AIM_LIMIT_S = 10.0
+AIMS = ("any", "any", "change", "change", "segment", "ledger", "receipt")
+"""When the power is cut: at any instant, after the state changed, or when a new segment, a line of
+the ledger or a receipt begins to be written."""
 SETTINGS = DEMO.replace("seconds = 4.0", "seconds = 2.0")
 NIGHT_KBPS = 100
 
@@ -29,10 +33,19 @@ class Result(msgspec.Struct):
 
     cuts: int = 0
     phases: Counter[str] = msgspec.field(default_factory=Counter)
+    aims: Counter[str] = msgspec.field(default_factory=Counter)
     lost_s: list[float] = msgspec.field(default_factory=list)
     ready_s: list[float] = msgspec.field(default_factory=list)
     wrong: list[str] = msgspec.field(default_factory=list)
     peers: list[str] = msgspec.field(default_factory=list)
+
+    def add(self, other: "Result") -> None:
+        """The next round's cuts."""
+        self.cuts += other.cuts
+        self.phases += other.phases
+        self.aims += other.aims
+        for name in ("lost_s", "ready_s", "wrong", "peers"):
+            getattr(self, name).extend(getattr(other, name))
 
     def lost(self) -> str:
         """Footage lost, of the cuts that met an open recording."""
@@ -133,13 +146,8 @@ def run(
     peers = Peers(disk.path) if with_peers else None
     try:
         while result.cuts < count and usage.error is None:
-            if dice.random() < 0.5:
-                usage.changed.clear()
-                usage.changed.wait(10)
-                time.sleep(dice.uniform(0, 0.15))
-            else:
-                time.sleep(dice.uniform(0, 1.5))
-            _one(disk, device, usage, here, result, tell, peers)
+            aim = _aim(device, usage, dice)
+            _one(disk, device, usage, here, result, tell, peers, aim)
     finally:
         if peers is not None:
             peers.stop()
@@ -151,9 +159,38 @@ def run(
     return result
 
 
+def _aim(device: Daemon, usage: Usage, dice: random.Random) -> str:
+    """Wait for an instant worth a cut; its name."""
+    aim = dice.choice(AIMS)
+    if aim == "any":
+        time.sleep(dice.uniform(0, 1.5))
+    elif aim == "change":
+        usage.changed.clear()
+        usage.changed.wait(AIM_LIMIT_S)
+        time.sleep(dice.uniform(0, 0.15))
+    else:
+        was, deadline = _written(device, aim), time.monotonic() + AIM_LIMIT_S
+        while _written(device, aim) == was and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(dice.uniform(0, 0.01))
+    return aim
+
+
+def _written(device: Daemon, what: str) -> object:
+    """Something that changes when a segment, a ledger line or a receipt is written."""
+    if what == "ledger":
+        return [(each.name, each.stat().st_size) for each in device.ledger()]
+    if what == "receipt":
+        receipts = device.here / "sync" / "receipts"
+        return sorted(os.listdir(receipts)) if receipts.exists() else []
+    recordings = device.recordings()
+    segments = recordings[-1] / "data" / "segments" if recordings else None
+    return sorted(os.listdir(segments)) if segments is not None and segments.exists() else []
+
+
 def _one(
     disk: Disk, device: Daemon, usage: Usage, here: Path, result: Result,
-    tell: Callable[[str], None], peers: Peers | None,
+    tell: Callable[[str], None], peers: Peers | None, aim: str,
 ) -> None:  # fmt: skip
     phase, name = usage.phase, f"{result.cuts:04d}"
     newest = device.recordings()[-1].name if device.recordings() else ""
@@ -169,6 +206,7 @@ def _one(
     disk.drop(name)
     result.cuts += 1
     result.phases[phase] += 1
+    result.aims[aim] += 1
     result.ready_s.append(after.ready_s)
     lost = ""
     if still_open and newest:
@@ -182,7 +220,7 @@ def _one(
     if newest and newest not in after.ends_ns and phase != "press":
         wrong.append(f"{newest} is gone")
     result.wrong += [f"cut {name} ({phase}): {text}" for text in wrong]
-    tell(f"cut {name} in {phase}: ready after {after.ready_s:.1f} s{lost}"
+    tell(f"cut {name} in {phase}, aimed at {aim}: ready after {after.ready_s:.1f} s{lost}"
          + "".join(f"\n    {text}" for text in wrong))  # fmt: skip
 
 

@@ -37,15 +37,8 @@ def reboot(device: Daemon, left: Path, here: Path, store: Path) -> After:
 
     ``store`` is what the store had at the cut; it is removed.
     """
-    run = Path(tempfile.mkdtemp())  # a socket's path may have 107 bytes
-    here.mkdir()
     spool = left / "spool"
-    config = here / "recorder.toml"
-    text = device.config.read_text()
-    for name, path in (("spool", spool), ("run", run), ("sync", left / "sync")):
-        text = text.replace(f'{name} = "{device.here}/{name}"', f'{name} = "{path}"')
-    config.write_text(text.replace(f'store = "{device.here}/store"', f'store = "{store}"'))
-    ready_s, wrong = _start(config, here, run)
+    ready_s, wrong, config = start_on(device, left, here, store)
     try:
         report = verify_folder(spool, register=register_of(device), identities=device.identities())
     except RecorderError as error:
@@ -67,9 +60,25 @@ def reboot(device: Daemon, left: Path, here: Path, store: Path) -> After:
         wrong.append(f"sync: {error}")
     if report.recordings:
         wrong += _public_tools(device, Path(report.recordings[-1].path), here)
-    for folder in (here, run, store):
+    for folder in (here, store):
         shutil.rmtree(folder)
     return After(ready_s, ends_ns, tuple(wrong))
+
+
+def start_on(device: Daemon, left: Path, here: Path, store: Path) -> tuple[float, list[str], Path]:
+    """Start the recorder on ``left/spool`` under another boot id, and stop it when it is ready.
+
+    Seconds until ready, what went wrong, and the settings used, which lie in the new ``here``.
+    """
+    here.mkdir()
+    config = here / "recorder.toml"
+    with tempfile.TemporaryDirectory() as run:  # a socket's path may have 107 bytes
+        text = device.config.read_text()
+        for name, path in (("spool", left / "spool"), ("run", run), ("sync", left / "sync")):
+            text = text.replace(f'{name} = "{device.here}/{name}"', f'{name} = "{path}"')
+        config.write_text(text.replace(f'store = "{device.here}/store"', f'store = "{store}"'))
+        ready_s, wrong = _start(config, here, Path(run))
+    return ready_s, wrong, config
 
 
 def register_of(device: Daemon) -> Register:

@@ -148,6 +148,10 @@ class Daemon:
         """All recordings' folders, oldest first."""
         return sorted(p for p in self.spool.iterdir() if p.name.startswith("rig-01-"))
 
+    def ledger(self) -> list[Path]:
+        """The ledger's files, oldest first."""
+        return files(self.spool / "ledger", "")
+
     def journal(self, index: int = -1) -> list[Line]:
         """A recording's journal so far; damage is an error."""
         return list(journal_of(self.recordings()[index]))
