@@ -14,7 +14,7 @@ import msgspec
 
 from recorder.clock import Clock
 from recorder.config import Button as Settings
-from recorder.errors import RecorderError
+from recorder.panel.pins import wired
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -129,14 +129,7 @@ def make(settings: Settings, clock: Clock, emit: Emit, run: Path, long_ms: int) 
     """The configured button. RecorderError where its pins cannot be had."""
     match settings.kind:
         case "gpio":
-            try:
-                return GpioButton(settings, clock, emit, run)
-            except Exception as error:  # gpiozero raises whatever its pin factories do
-                raise RecorderError(
-                    "button-broken", f"{type(error).__name__}: {error}",
-                    where=f"button.pin {settings.pin}", phrase="button_fault",
-                    remedy="Check the pin and that the recorder's user may open /dev/gpiochip*",
-                ) from error  # fmt: skip
+            return wired("button", settings.pin, lambda: GpioButton(settings, clock, emit, run))
         case "keyboard":
             return KeyboardButton(clock, emit, long_ms)
         case _:

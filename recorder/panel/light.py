@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from recorder.config import Light as Settings
-from recorder.errors import RecorderError
+from recorder.panel.pins import wired
 
 
 class LightState(StrEnum):
@@ -125,14 +125,7 @@ def make(settings: Settings) -> Light:
     """The configured light. RecorderError where its pins cannot be had."""
     match settings.kind:
         case "gpio":
-            try:
-                return GpioLight(settings)
-            except Exception as error:  # gpiozero raises whatever its pin factories do
-                raise RecorderError(
-                    "light-broken", f"{type(error).__name__}: {error}",
-                    where=f"light.pin {settings.pin}", phrase="light_fault",
-                    remedy="Check the pin and that the recorder's user may open /dev/gpiochip*",
-                ) from error  # fmt: skip
+            return wired("light", settings.pin, lambda: GpioLight(settings))
         case "terminal":
             return TerminalLight()
         case _:
