@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""A drive with a volatile write cache: ``cache_disk.py MOUNT BYTES OUT`` serves MOUNT/disk (FUSE).
+"""A drive with a volatile write cache: ``-m tests.rigs.cache_disk MOUNT BYTES OUT``.
 
-What was written waits in the cache until a flush (fsync). Extended attributes of MOUNT/disk steer
-it: reading ``user.cut`` writes OUT/cut.img, which is what was flushed and a random half, in blocks
+It serves MOUNT/disk (FUSE). What was written waits in the cache until a flush (fsync). Extended
+attributes of MOUNT/disk steer it: reading ``user.cut`` writes OUT/cut.img, which is what was flushed and a random half, in blocks
 of 4 KiB, of what was not; setting ``user.eio`` to 1 makes every access fail, ``user.lies`` to 1
 makes flushes do nothing. Needs Debian's python3-pyfuse3.
 """
@@ -109,4 +109,5 @@ def main() -> None:
         pyfuse3.close(unmount=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

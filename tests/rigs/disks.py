@@ -46,7 +46,7 @@ class Disk(Protocol):
         ...
 
 
-def _unmount(path: Path, limit_s: float = 10.0) -> None:
+def unmount(path: Path, limit_s: float = 10.0) -> None:
     """A loop device lets go of its file a moment after its own mount is gone."""
     deadline = time.monotonic() + limit_s
     while True:
@@ -83,7 +83,7 @@ class _Disk:
     def drop(self, name: str) -> None:
         """Forget that cut."""
         place = self.here / f"cut-{name}"
-        _unmount(place)
+        unmount(place)
         place.rmdir()
         as_root("rm", "-f", str(self._image(name)))
         self._cuts.remove(name)
@@ -94,7 +94,7 @@ class _Disk:
     def _close(self) -> None:
         for name in sorted(self._cuts):
             self.drop(name)
-        _unmount(self.path)
+        unmount(self.path)
 
 
 class SnapshotDisk(_Disk):
@@ -127,19 +127,22 @@ class SnapshotDisk(_Disk):
     def close(self) -> None:
         """Unmount and remove everything."""
         self._close()
-        _unmount(self._outer)
+        unmount(self._outer)
         shutil.rmtree(self.here)
 
 
-def _serve(script: str, mount: Path, *words: object) -> subprocess.Popen[bytes]:
+def serve(module: str, mount: Path, *words: object) -> subprocess.Popen[bytes]:
     """Start a FUSE server of this folder, with Debian's Python, and wait until it is mounted."""
     mount.mkdir()
     sudo = [] if os.geteuid() == 0 else ["sudo"]
-    server = subprocess.Popen([*sudo, "/usr/bin/python3", RIGS / script, mount, *map(str, words)])
+    server = subprocess.Popen(
+        [*sudo, "/usr/bin/python3", "-m", f"tests.rigs.{module}", mount, *map(str, words)],
+        cwd=RIGS.parent.parent,
+    )
     deadline = time.monotonic() + 10
     while not os.path.ismount(mount):
         if time.monotonic() > deadline or server.poll() is not None:
-            raise AssertionError(f"{script} did not come up")
+            raise AssertionError(f"{module} did not come up")
         time.sleep(0.02)
     return server
 
@@ -159,7 +162,7 @@ class PosixDisk:
         here.mkdir(parents=True)
         self._here = here
         self.path = here / "disk"
-        self._server = _serve("posix_disk.py", self.path, here)
+        self._server = serve("posix_disk", self.path, here)
 
     def cut(self, name: str) -> Cut:
         """What is on the disk when power fails now."""
@@ -175,7 +178,7 @@ class PosixDisk:
 
     def close(self) -> None:
         """Unmount and remove everything."""
-        _unmount(self.path)
+        unmount(self.path)
         self._server.wait(10)
         as_root("rm", "-rf", str(self._here))
 
@@ -186,7 +189,7 @@ class CacheDisk(_Disk):
     def __init__(self, here: Path, mib: int = 128) -> None:
         super().__init__(here)
         self._fuse = here / "fuse"
-        self._server = _serve("cache_disk.py", self._fuse, mib * 1024 * 1024, here)
+        self._server = serve("cache_disk", self._fuse, mib * 1024 * 1024, here)
         self._file = self._fuse / "disk"
         self._format(self._file)
 

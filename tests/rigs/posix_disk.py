@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""A file system that promises no more than POSIX: ``posix_disk.py MOUNT OUT`` (FUSE, in memory).
+"""A file system that promises no more than POSIX: ``-m tests.rigs.posix_disk MOUNT OUT``.
 
-A file's bytes are durable when it was synced, a name when its folder was. Reading the extended
-attribute ``user.cut`` of MOUNT writes OUT/cut: what is left when power fails now, and nothing of
-what was not synced. Needs Debian's python3-pyfuse3.
+FUSE, in memory. A file's bytes are durable when it was synced, a name when its folder was.
+Reading the extended attribute ``user.cut`` of MOUNT writes OUT/cut: what is left when power fails
+now, and nothing of what was not synced. Needs Debian's python3-pyfuse3.
 """
 
 import errno
@@ -131,7 +131,10 @@ class Store(pyfuse3.Operations):  # type: ignore[misc]
     ) -> None:
         node = self._child(parent, name)
         del self._nodes[parent].names[name]
-        self._nodes[new_parent].names[new_name] = node
+        names = self._nodes[new_parent].names
+        if new_name in names:
+            names[new_name].links -= 1
+        names[new_name] = node
 
     async def open(self, inode: int, flags: int, ctx: Any) -> Any:
         if flags & os.O_TRUNC:
@@ -191,4 +194,5 @@ def main() -> None:
         pyfuse3.close(unmount=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
