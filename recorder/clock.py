@@ -17,7 +17,10 @@ import msgspec
 NS = 1_000_000_000
 _BUILT = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 _STA_UNSYNC = 0x0040
+_STA_NANO = 0x2000
 _TIME_ERROR = 5
+_APART_NS = 1_000_000
+_TRIES = 5
 
 
 class Quality(StrEnum):
@@ -103,16 +106,33 @@ class _Timex(ctypes.Structure):
         ("maxerror", ctypes.c_long),
         ("esterror", ctypes.c_long),
         ("status", ctypes.c_int),
+        ("constant", ctypes.c_long),
+        ("precision", ctypes.c_long),
+        ("tolerance", ctypes.c_long),
+        ("time_s", ctypes.c_long),
+        ("time_fraction", ctypes.c_long),
         ("rest", ctypes.c_long * 32),
     ]
 
 
-def _kernel_sync() -> tuple[bool, int]:
-    """(synchronised, maximum error in us) as adjtimex(2) tells it."""
+class _Kernel(msgspec.Struct, frozen=True):
+    """The wall clock and what the kernel thinks of it, at one instant."""
+
+    utc_ns: int
+    synced: bool
+    error_us: int
+
+
+def _kernel() -> _Kernel:
+    """adjtimex(2): time, synchronisation and largest error in one call, so that no step can fall
+    between the time and the claim about it."""
     timex = _Timex()
     result = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
-    synced = result not in (-1, _TIME_ERROR) and not timex.status & _STA_UNSYNC
-    return synced, int(timex.maxerror)
+    if result == -1:
+        return _Kernel(time.time_ns(), False, 0)
+    fraction_ns = timex.time_fraction * (1 if timex.status & _STA_NANO else 1000)
+    synced = result != _TIME_ERROR and not timex.status & _STA_UNSYNC
+    return _Kernel(timex.time_s * NS + fraction_ns, synced, int(timex.maxerror))
 
 
 class SystemClock:
@@ -133,15 +153,26 @@ class SystemClock:
         return time.time_ns()
 
     def state(self) -> ClockState:
-        if time.time() < _BUILT:
-            return ClockState(Quality.UNSET, None)
-        synced, error_us = _kernel_sync()
-        if synced:
-            return ClockState(Quality.SYNCED, -(-error_us // 1000))
-        return ClockState(Quality.RTC if self._rtc else Quality.KEPT, None)
+        return self._state(_kernel(), 0)
 
     def stamp(self) -> Stamp:
-        return Stamp(self._boot_id, self.boot_ns(), iso(self.utc_ns()), self.state())
+        """The boot clock is read before and after; what lies between widens the error bound."""
+        for _ in range(_TRIES):
+            before_ns = self.boot_ns()
+            kernel = _kernel()
+            apart_ns = self.boot_ns() - before_ns
+            if apart_ns < _APART_NS:
+                break
+        at_ns = before_ns + apart_ns // 2
+        return Stamp(self._boot_id, at_ns, iso(kernel.utc_ns), self._state(kernel, apart_ns // 2))
+
+    def _state(self, kernel: _Kernel, more_ns: int) -> ClockState:
+        if kernel.utc_ns < _BUILT * NS:
+            return ClockState(Quality.UNSET, None)
+        if kernel.synced:
+            error_ns = kernel.error_us * 1000 + more_ns
+            return ClockState(Quality.SYNCED, -(-error_ns // 1_000_000))
+        return ClockState(Quality.RTC if self._rtc else Quality.KEPT, None)
 
 
 class ManualClock:

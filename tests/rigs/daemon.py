@@ -20,6 +20,7 @@ from recorder.evidence.age import Identity, identities
 from recorder.evidence.chain import Line, files, read
 from recorder.sync.stores.directory import PARTS
 from recorder.sync.stores.marker import init_store
+from tests.rigs.wall_clock import WallClock
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -83,6 +84,22 @@ class Daemon:
             custodians=public[:custodians], township=here / "township", clock=clock,
         )  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
+        self._wall: WallClock | None = None
+
+    @property
+    def wall(self) -> WallClock:
+        """The daemon's own wall clock, from its next ``start`` on; touched first before that.
+
+        ``daemon.wall.step(-3600)`` while it runs is a clock that jumps (wall_clock.py).
+        """
+        if self._wall is None:
+            self._wall = WallClock(self.here / "wall-clock.json")
+        return self._wall
+
+    @property
+    def environment(self) -> dict[str, str] | None:
+        """What its processes get; None is what this process has."""
+        return None if self._wall is None else os.environ | self._wall.environment(self.source)
 
     @property
     def spool(self) -> Path:
@@ -104,6 +121,7 @@ class Daemon:
         self.process = subprocess.Popen(
             [*wrapper, sys.executable, "-m", "recorder", "--config", str(self.config), "run"],
             stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.source,
+            env=self.environment,
         )  # fmt: skip
         log.close()
         if wait:
@@ -200,7 +218,7 @@ class Daemon:
         done = subprocess.run(
             [sys.executable, "-m", "recorder", "--config", str(config or self.config), "sync",
              "--json"],
-            capture_output=True, text=True, cwd=self.source, timeout=60,
+            capture_output=True, text=True, cwd=self.source, timeout=60, env=self.environment,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-500:]
 
