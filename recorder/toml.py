@@ -40,7 +40,7 @@ def loads(text: str, type_: type[T], *, what: str, where: str, remedy: str = "")
     """The same for text that is already in memory; ``where`` names its source."""
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also numbers and nesting without end
         raise RecorderError(
             f"{what}-syntax",
             f"not TOML: {error}",

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from recorder.evidence.verification_report import Report
 
 
-def _identities(options: argparse.Namespace) -> Sequence[Identity]:
+def identities_of(options: argparse.Namespace) -> Sequence[Identity]:
+    """The custodian's keys that were given; none is no error here."""
     if options.identity is None:
         return ()
     try:
@@ -61,7 +62,8 @@ def verify(options: argparse.Namespace) -> int:
         register_signed=options.township is not None,
         key=_key(options),
         ledger=options.ledger,
-        identities=_identities(options),
+        identities=identities_of(options),
+        statements=options.statements,
     )
     print(msgspec.json.encode(report).decode() if options.json else render(report))
     return report.exit_code
@@ -70,7 +72,10 @@ def verify(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace, opened_by: Sequence[Identity]) -> "Report":
     from recorder.evidence.verification import verify_recording
 
-    return verify_recording(options.path, key=_key(options), identities=opened_by)
+    return verify_recording(
+        options.path, key=_key(options), identities=opened_by,
+        statements=getattr(options, "statements", None),
+    )  # fmt: skip
 
 
 def _names(path: Path | None) -> Mapping[str, str]:
@@ -87,7 +92,7 @@ def sheet(options: argparse.Namespace) -> int:
     """`recorder sheet`."""
     from recorder.evidence import sheet as sheets, sheet_html, sheet_text, story
 
-    opened_by = _identities(options)
+    opened_by = identities_of(options)
     made = sheets.make(
         story.read(options.path, opened_by), _report(options, opened_by),
         names=_names(options.catalogue),
@@ -110,7 +115,7 @@ def export(options: argparse.Namespace) -> int:
     """`recorder export`."""
     from recorder.evidence import export as exports
 
-    opened_by = _identities(options)
+    opened_by = identities_of(options)
     if not opened_by:
         raise RecorderError(
             "no-identity", "a recording is encrypted to its custodians",

@@ -87,38 +87,15 @@ def sign_bag(
     ledger: Log,
 ) -> lines.Sealed:
     """The tag files, the signature and the ledger's line, for a journal that is closed already."""
-    for name in reversed(TAG_FILES):
-        (folder / name).unlink(missing_ok=True)
-    manifest = []
-    octets = files = 0
-    for path in payload(folder):
-        name = path.as_posix()
-        manifest.append(f"{digests.get(name) or file_sha256(folder / path)}  {name}\n")
-        octets += (folder / path).stat().st_size
-        files += 1
-    info = (
-        f"Source-Organization: {_tag(opened.organisation)}\n"
-        f"External-Identifier: {folder.name}\n"
-        f"External-Description: Recording of an enforcement act\n"
-        f"Bagging-Date: {utc[:10]}\n"
-        f"Payload-Oxum: {octets}.{files}\n"
-        f"Bag-Software-Agent: bodycam-recorder {__version__}\n"
-    ).encode()
-    tags = {
-        "bagit.txt": BAGIT,
-        "bag-info.txt": info,
-        MANIFEST: "".join(manifest).encode(),
-    }
-    for name, data in tags.items():
-        write_new(folder / name, data)
-    listing = "".join(f"{sha256(data)}  {name}\n" for name, data in sorted(tags.items())).encode()
-    write_new(folder / TAGMANIFEST, listing)
-    sync_folder(folder)
-    part = folder / (SIGNATURE + ".part")
-    part.unlink(missing_ok=True)
-    write_new(part, signer.sign(listing))
-    os.rename(part, folder / SIGNATURE)
-    sync_folder(folder)
+    listing = sign_tags(
+        folder,
+        name=folder.name,
+        source=opened.organisation,
+        description="Recording of an enforcement act",
+        utc=utc,
+        digests=digests,
+        signer=signer,
+    )
     sealed = lines.Sealed(
         recording=folder.name,
         journal_lines=journal_lines,
@@ -132,6 +109,54 @@ def sign_bag(
     ledger.append(sealed)
     ledger.sync()
     return sealed
+
+
+def sign_tags(
+    folder: Path,
+    *,
+    name: str,
+    source: str,
+    description: str,
+    utc: str,
+    digests: dict[str, str],
+    signer: Signer,
+) -> bytes:
+    """Make a bag of what lies in ``data/``: tag files, then the signature, each durable before the
+    next. ``name`` is what the bag will be called, ``digests`` are those that are known already.
+    Returns the bytes that were signed."""
+    for tag in reversed(TAG_FILES):
+        (folder / tag).unlink(missing_ok=True)
+    manifest = []
+    octets = files = 0
+    for path in payload(folder):
+        file = path.as_posix()
+        manifest.append(f"{digests.get(file) or file_sha256(folder / path)}  {file}\n")
+        octets += (folder / path).stat().st_size
+        files += 1
+    info = (
+        f"Source-Organization: {_tag(source)}\n"
+        f"External-Identifier: {name}\n"
+        f"External-Description: {description}\n"
+        f"Bagging-Date: {utc[:10]}\n"
+        f"Payload-Oxum: {octets}.{files}\n"
+        f"Bag-Software-Agent: bodycam-recorder {__version__}\n"
+    ).encode()
+    tags = {
+        "bagit.txt": BAGIT,
+        "bag-info.txt": info,
+        MANIFEST: "".join(manifest).encode(),
+    }
+    for tag, data in tags.items():
+        write_new(folder / tag, data)
+    listing = "".join(f"{sha256(data)}  {tag}\n" for tag, data in sorted(tags.items())).encode()
+    write_new(folder / TAGMANIFEST, listing)
+    sync_folder(folder)
+    part = folder / (SIGNATURE + ".part")
+    part.unlink(missing_ok=True)
+    write_new(part, signer.sign(listing))
+    os.rename(part, folder / SIGNATURE)
+    sync_folder(folder)
+    return listing
 
 
 def _tag(text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from recorder.clock import NS
 from recorder.evidence import lines
+from recorder.evidence.due import Owed
 from recorder.evidence.local import local_time
 from recorder.evidence.sheet_shape import Section, Table
 from recorder.evidence.story import Story
@@ -72,12 +73,13 @@ def _event(body: lines.Notice | lines.Obstruction | lines.Stage | lines.Sensitiv
 def interruptions(story: Story, report: Report) -> Section:
     """Every interruption and every degraded stretch (Art. 15)."""
     rows = []
+    owed = {o.interruption: o for o in report.owed}
     for gap in report.interruptions:
         lasted = "未恢复" if gap.to_ns is None else span((gap.to_ns - gap.from_ns) / NS)
         category = "—" if gap.category is None else word("category", gap.category)
         reason = f"已口述（{place(gap.reason_from_s)}）" if gap.reason_heard else "未口述"
-        if gap.statement_due:
-            reason += "，须书面说明"
+        if gap.statement_due or gap.number in owed:
+            reason += "，须书面说明" + _archived(owed.get(gap.number))
         rows.append((str(gap.number), local_time(gap.from_utc, story.offset_min), lasted,
                      place(gap.from_s), word("cause", gap.cause), category, reason))  # fmt: skip
     bad = [(word("state", s.what), f"{place(s.from_s)} – {place(s.to_s)}", span(s.to_s - s.from_s))
@@ -85,7 +87,7 @@ def interruptions(story: Story, report: Report) -> Section:
     notes = []
     if any(isinstance(e.body, lines.StatementDue) and e.body.interruption is None
            for e in story.entries):  # fmt: skip
-        notes.append("记录非正常结束，须事后书面说明。")
+        notes.append(f"记录非正常结束，须事后书面说明{_archived(owed.get(None))}。")
     return Section(
         "中止与异常（第十五条）",
         tables=(
@@ -95,6 +97,12 @@ def interruptions(story: Story, report: Report) -> Section:
         ),
         notes=tuple(notes),
     )  # fmt: skip
+
+
+def _archived(owed: Owed | None) -> str:
+    if owed is None or not owed.archived:
+        return "（尚未归档）"
+    return f"（已归档：{'、'.join(owed.archived)}）"
 
 
 def checks(story: Story) -> Section:

@@ -14,6 +14,7 @@ from recorder.evidence.age import Identity
 from recorder.evidence.instants import instant_utc
 from recorder.evidence.picture import Picture
 from recorder.evidence.register import Register
+from recorder.evidence.statement_check import Shelf, explain
 from recorder.evidence.verification_bag import (
     SIGNATURE,
     TAGMANIFEST,
@@ -45,19 +46,23 @@ def verify_recording(
     key: bytes | None = None,
     ledger: Path | None = None,
     identities: Sequence[Identity] | None = None,
+    statements: Path | None = None,
 ) -> Report:
     """Check one recording's folder against everything that is signed for (promises 1, 3, 5).
 
     ``register`` or ``key`` (raw Ed25519) say whom to trust, ``register_signed`` that the
     township's signature of the register was checked; ``ledger`` is a folder of ledger files,
-    ``identities`` a custodian's age keys. Raises RecorderError where ``bag`` is no bag.
+    ``identities`` a custodian's age keys, ``statements`` a folder of statements that are not
+    beside it. Raises RecorderError where ``bag`` is no bag.
     """
     known = None
     findings = Findings()
     if ledger is not None:
         known = verification_ledger.read(ledger, findings)
     judge = Vouched(register, register_signed, key)
-    return verify(bag, findings, judge, known, identities or ())
+    places = (bag.resolve().parent, *(() if statements is None else (statements,)))
+    shelf = Shelf(places, judge, identities or ())
+    return verify(bag, findings, judge, known, identities or (), shelf)
 
 
 def is_recording(path: Path) -> bool:
@@ -71,6 +76,7 @@ def verify(
     vouched: Vouched,
     ledger: Ledger | None,
     identities: Sequence[Identity],
+    shelf: Shelf,
 ) -> Report:
     """The same with the ledger already read; ``findings`` may hold the ledger's own."""
     found = _inventory(bag)
@@ -154,6 +160,12 @@ def verify(
     verdict = findings.verdict
     if verdict is Verdict.VALID and journal.time.interruptions():
         verdict = Verdict.INTERRUPTIONS
+    beside = Findings()
+    owed = journal.due.owed()
+    if opened is not None:
+        owed = explain(owed, shelf, opened.recording, beside)
+    if (beside.listed() or any(o.archived for o in owed)) and vouched.register is None:
+        unchecked.append("statements: the desk's key (give --register)")
     return Report(
         recording=opened.recording if opened else name,
         path=str(bag),
@@ -165,6 +177,8 @@ def verify(
         facts=_facts(journal, folder.sealed),
         checked=tuple(checked),
         not_checked=tuple(unchecked),
+        owed=owed,
+        beside=beside.listed(),
     )
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from recorder.errors import RecorderError
 from recorder.evidence import verification_ledger
 from recorder.evidence.age import Identity
+from recorder.evidence.due import Owed
 from recorder.evidence.register import Register
+from recorder.evidence.statement_check import STATEMENTS, Shelf, explain, is_statement
 from recorder.evidence.verification import is_recording, verify, verify_recording
 from recorder.evidence.verification_ledger import Ledger
 from recorder.evidence.verification_report import Findings, FolderReport, Level, Report
@@ -17,7 +19,7 @@ from recorder.evidence.verification_trust import Vouched, trust
 from recorder.spool import number_of
 
 _SHORT = "ledger-short"
-_BESIDE = frozenset({"ledger", "quarantine", "days", "live", "statements", "receipts"})
+_BESIDE = frozenset({"ledger", "quarantine", "days", "live", STATEMENTS, "receipts"})
 
 
 def verify_path(
@@ -28,12 +30,13 @@ def verify_path(
     key: bytes | None = None,
     ledger: Path | None = None,
     identities: Sequence[Identity] | None = None,
+    statements: Path | None = None,
 ) -> Report | FolderReport:
     """``verify_recording`` or ``verify_folder``, whichever ``path`` calls for."""
     check = verify_recording if is_recording(path) or not path.is_dir() else verify_folder
     return check(
         path, register=register, register_signed=register_signed, key=key, ledger=ledger,
-        identities=identities,
+        identities=identities, statements=statements,
     )  # fmt: skip
 
 
@@ -45,6 +48,7 @@ def verify_folder(
     key: bytes | None = None,
     ledger: Path | None = None,
     identities: Sequence[Identity] | None = None,
+    statements: Path | None = None,
 ) -> FolderReport:
     """Check a spool, a device's folder in a store, or a whole store: every recording, each held
     against the ledger, and every recording that the ledger has and the folder has not.
@@ -56,7 +60,8 @@ def verify_folder(
     reports: list[Report] = []
     checked: list[str] = []
     unchecked = vouched.unchecked()
-    devices = list(_devices(folder, ledger))
+    owed: list[Owed] = []
+    devices = list(devices_in(folder, ledger))
     if not devices:
         raise RecorderError(
             "no-recordings",
@@ -74,12 +79,17 @@ def verify_folder(
             checked.append(
                 f"ledger of {place.name}: {known.lines} lines, {len(known.recordings)} recordings"
             )
+        shelf = Shelf(
+            (place, *(() if statements is None else (statements,))), vouched, identities or ()
+        )
         there = []
         for bag in _bags(place, findings):
             there.append(bag.name)
             own = Findings()
             try:
-                reports.append(verify(bag, own, vouched, known, identities or ()))
+                reports.append(verify(bag, own, vouched, known, identities or (), shelf))
+                for finding in reports[-1].beside:
+                    findings.take(finding)
             except RecorderError as error:
                 sealed = (
                     known is not None
@@ -99,6 +109,9 @@ def verify_folder(
         if known is not None:
             for level, code, text in verification_ledger.absent(known, there):
                 findings.add(level, code, text)
+            for each in known.owed:
+                owed += explain((each,), shelf, each.about, findings)
+        _strangers(Shelf((place,), vouched), there, known, findings)
     verdict = max([findings.verdict, *(r.verdict for r in reports)], key=lambda v: v.rank)
     return FolderReport(
         path=str(folder),
@@ -108,10 +121,27 @@ def verify_folder(
         recordings=tuple(reports),
         checked=tuple(checked),
         not_checked=tuple(unchecked),
+        owed=tuple(owed),
     )
 
 
-def _devices(folder: Path, ledger: Path | None) -> Iterator[Path]:
+def _strangers(
+    shelf: Shelf, there: Sequence[str], known: Ledger | None, findings: Findings
+) -> None:
+    """Statements about what nobody knows: neither a recording here nor one in the ledger."""
+    about = set(there)
+    if known is not None:
+        about |= {*known.recordings, *(owed.about for owed in known.owed)}
+    for name, paths in sorted(shelf.all_about().items()):
+        for path in paths if name not in about else ():
+            findings.add(
+                Level.INCOMPLETE, "statement-unknown",
+                "a statement about a recording that is neither here nor in the ledger",
+                file=path.name,
+            )  # fmt: skip
+
+
+def devices_in(folder: Path, ledger: Path | None) -> Iterator[Path]:
     """The folders that hold one device's recordings: itself, or its children in a store."""
     if not folder.is_dir():
         return
@@ -119,13 +149,13 @@ def _devices(folder: Path, ledger: Path | None) -> Iterator[Path]:
     if (
         ledger is not None
         or (folder / "ledger").is_dir()
-        or any(is_recording(p) or number_of(p.name) is not None for p in inside)
+        or any(_may_be_recording(p) for p in inside)
     ):
         yield folder
         return
     for child in inside:
         if (child / "ledger").is_dir() or any(
-            is_recording(p) or number_of(p.name) is not None for p in child.iterdir() if p.is_dir()
+            _may_be_recording(p) for p in child.iterdir() if p.is_dir()
         ):
             yield child
 
@@ -155,6 +185,16 @@ def _ledger_of(
     return known
 
 
+def _may_be_recording(path: Path) -> bool:
+    """By its name, or by what is in it; a statement's bag is none."""
+    return number_of(path.name) is not None or (is_recording(path) and not is_statement(path))
+
+
+def bags_in(place: Path) -> Iterator[Path]:
+    """A device's recordings, by name."""
+    return _bags(place, Findings())
+
+
 def _bags(place: Path, findings: Findings) -> Iterator[Path]:
     for path in sorted(place.iterdir()):
         if path.name.startswith(".") or (path.name in _BESIDE and not is_recording(path)):
@@ -169,7 +209,9 @@ def _bags(place: Path, findings: Findings) -> Iterator[Path]:
             continue
         if path.is_symlink() or not path.is_dir():
             findings.add(Level.NOTE, "beside", "no recording", file=path.name)
-        elif is_recording(path) or number_of(path.name) is not None:
+        elif _may_be_recording(path):
             yield path
+        elif is_statement(path):
+            continue
         else:
             findings.add(Level.NOTE, "beside", "no recording", file=path.name)

@@ -15,6 +15,7 @@ from recorder.errors import RecorderError
 from recorder.evidence import chain, lines, plaintext
 from recorder.evidence.age import Identity
 from recorder.evidence.continuity import Continuity
+from recorder.evidence.due import Due
 from recorder.evidence.instants import Where
 from recorder.evidence.verification_bag import Digests, Inventory
 from recorder.evidence.verification_leftovers import leftovers
@@ -48,6 +49,7 @@ class Journal:
         self._on_files = Findings()
         self._signed = False
         self.time = Continuity(findings)
+        self.due = Due()
         self.segments = Segments(found, digests, self._on_files)
         self.privates: set[str] = set()
         self.foreign_identity = False
@@ -117,6 +119,7 @@ class Journal:
         if private is not None:
             self._private(where, private)
         self.time.feed(where, body)
+        self.due.feed(self.time.boot.of(where, body), body, item.sha256)
         match body:
             case lines.Open():
                 if self.open is not None:

@@ -12,6 +12,7 @@ import msgspec
 
 from recorder.errors import RecorderError
 from recorder.evidence import chain, lines
+from recorder.evidence.due import LedgerDue, Owed
 from recorder.evidence.verification_bag import signed
 from recorder.evidence.verification_leftovers import leftovers, number
 from recorder.evidence.verification_lines import canonical, raw_key, signature
@@ -49,6 +50,7 @@ class Ledger(msgspec.Struct):
     keys: dict[bytes, Key]
     quarantined: dict[str, str]
     lines: int = 0
+    owed: tuple[Owed, ...] = ()
 
 
 def files(folder: Path) -> list[Path]:
@@ -91,6 +93,7 @@ def read(folder: Path, findings: Findings) -> Ledger:
 def _read(paths: Sequence[Path], findings: Findings) -> Ledger:
     ledger = Ledger(paths[0].parent, {}, {}, {})
     key: bytes | None = None
+    due = LedgerDue()
     stored = bool(_STORED.fullmatch(paths[0].name))
     for defect in () if stored else leftovers(paths):
         findings.add(
@@ -131,7 +134,9 @@ def _read(paths: Sequence[Path], findings: Findings) -> Ledger:
                 line=item.number,
             )
         ledger.lines = item.header.n + 1
+        due.feed(item.header, body, item.sha256)
         _take(ledger, item, key, findings, file)
+    ledger.owed = due.owed()
     return ledger
 
 

@@ -9,6 +9,8 @@ from enum import StrEnum
 
 import msgspec
 
+from recorder.evidence.due import Owed
+
 _KEEP = 50
 
 
@@ -126,7 +128,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """All of one recording's verification. ``exit_code`` follows from the verdict."""
+    """All of one recording's verification. ``exit_code`` follows from the verdict. ``owed``: what
+    has to be explained in writing, with the statements that are there; ``beside``: what is wrong
+    with statements. Neither changes the verdict."""
 
     recording: str
     path: str
@@ -138,10 +142,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     facts: Facts | None
     checked: tuple[str, ...]
     not_checked: tuple[str, ...]
+    owed: tuple[Owed, ...] = ()
+    beside: tuple[Finding, ...] = ()
 
 
 class FolderReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A spool's or a store's verification: every recording, and what the ledger misses."""
+    """A spool's or a store's verification: every recording, and what the ledger misses. ``owed``:
+    acts that must be recorded and could not be started, as the ledger has them."""
 
     path: str
     verdict: Verdict
@@ -150,6 +157,7 @@ class FolderReport(msgspec.Struct, frozen=True, kw_only=True):
     recordings: tuple[Report, ...]
     checked: tuple[str, ...]
     not_checked: tuple[str, ...]
+    owed: tuple[Owed, ...] = ()
 
 
 class Findings:

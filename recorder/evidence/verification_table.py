@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from recorder.clock import NS
+from recorder.evidence.due import Owed
 from recorder.evidence.verification_report import Finding, FolderReport, Level, Report
 from recorder.evidence.words import Language, place, span, word
 
@@ -28,6 +29,10 @@ def _folder(report: FolderReport, language: Language) -> Iterator[str]:
         if each.exit_code:
             yield ""
             yield from _recording(each, language)
+        elif each.owed:
+            yield f"  {each.recording}"
+            yield from _statements(each.owed)
+    yield from _statements(report.owed, named=True)
     yield from _scope(report.checked, report.not_checked)
 
 
@@ -72,6 +77,9 @@ def _recording(report: Report, language: Language) -> Iterator[str]:
         cause = word("cause", gap.cause, language)
         head = f"    {gap.number}  at {place(gap.from_s)}  {lasted}"
         yield f"{head}  {cause}; {chosen}; {reason}{due}"
+    yield from _statements(report.owed)
+    for finding in report.beside:
+        yield f"    statement {finding.file}: {finding.code}: {finding.text}"
     if report.degraded:
         yield f"  degraded ({len(report.degraded)})"
     for stretch in report.degraded[:_SHOWN]:
@@ -80,6 +88,16 @@ def _recording(report: Report, language: Language) -> Iterator[str]:
     if len(report.degraded) > _SHOWN:
         yield f"    {len(report.degraded) - _SHOWN} more"
     yield from _scope(report.checked, report.not_checked)
+
+
+def _statements(owed: tuple[Owed, ...], *, named: bool = False) -> Iterator[str]:
+    """What has to be explained in writing, and whether it is (Art. 15)."""
+    if owed:
+        yield f"  statements owed ({len(owed)})"
+    for each in owed:
+        there = ", ".join(each.archived) or "none yet"
+        what = f"{each.about}, {each.what}" if named else each.what
+        yield f"    {what}  {', '.join(each.why)}: {there}"
 
 
 def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:

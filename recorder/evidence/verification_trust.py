@@ -8,7 +8,7 @@ import base64
 
 import msgspec
 
-from recorder.evidence.register import Register
+from recorder.evidence.register import Register, Role
 from recorder.evidence.verification_report import Findings, Level
 from recorder.spool import number_of
 
@@ -64,17 +64,28 @@ def trust(
 def _registered(
     findings: Findings, register: Register, text: str, device: str, utc: str, recording: str
 ) -> None:
-    entry = register.find("device", text, number_of(recording))
+    wrong = registered(register, "device", text, name=device, utc=utc, recording=recording)
+    if wrong is not None:
+        _add(findings, *wrong)
+
+
+def registered(
+    register: Register, role: Role, public: str, *, utc: str, name: str = "", recording: str = ""
+) -> tuple[str, str] | None:
+    """(code, text) of what keeps the register from vouching for ``public`` (base64) in this role
+    at ``utc``; None where it does. ``name`` "": whoever the key is registered for."""
+    entry = register.find(role, public, number_of(recording))
     if entry is None:
-        _add(findings, "not-registered", f"the register has no device key {text} for it")
-    elif entry.name != device:
-        _add(findings, "not-registered", f"the register has the key for {entry.name}, not {device}")
-    elif utc and utc < entry.since:
-        _add(findings, "too-early", f"the key is registered from {entry.since}")
-    elif utc and entry.until is not None and utc > entry.until:
-        _add(findings, "expired", f"the key was registered until {entry.until}")
-    elif entry.revoked is not None and utc >= entry.revoked:
-        _add(findings, "revoked", f"the key was revoked on {entry.revoked}")
+        return "not-registered", f"the register has no {role} key {public} for it"
+    if name and entry.name != name:
+        return "not-registered", f"the register has the key for {entry.name}, not {name}"
+    if utc and utc < entry.since:
+        return "too-early", f"the key is registered from {entry.since}"
+    if utc and entry.until is not None and utc > entry.until:
+        return "expired", f"the key was registered until {entry.until}"
+    if entry.revoked is not None and utc >= entry.revoked:
+        return "revoked", f"the key was revoked on {entry.revoked}"
+    return None
 
 
 def _add(findings: Findings, code: str, text: str) -> None:

@@ -53,6 +53,23 @@ _CAUSES: _Words = {
     "capture_protocol": ("采集数据有误", "what came from capture was damaged"),
     "disk": ("存储写入故障", "the disk failed"),
     "shutdown": ("设备关机", "shutdown"),
+    "storage": ("存储空间已满", "storage full"),
+    "unfit": ("检查未通过，不能记录", "not fit to record"),
+    "failed": ("设备故障，不能记录", "failed, could not record"),
+}
+_WHY: _Words = {
+    "no_reason_heard": ("没有听到口述原因", "no reason heard"),
+    "not_spoken": ("没有口述原因", "no reason spoken"),
+    "not_asked": ("恢复时未询问原因", "not asked"),
+    "cut_short": ("口述原因未完成", "cut short"),
+    "not_resumed": ("至结束未恢复记录", "not resumed"),
+    "not_objective": ("非客观原因", "not objective"),
+    "could_not_start": ("应当记录而未能开始", "could not be started"),
+    "power": ("断电或重启，非正常结束", "ended by a power loss or reboot"),
+    "crash": ("程序退出，非正常结束", "ended by a crash"),
+    "supervisor_died": ("程序退出，非正常结束", "ended by a crash"),
+    "shutdown": ("设备关机，非正常结束", "ended by a shutdown"),
+    "storage": ("存储空间已满，非正常结束", "ended by a full card"),
 }
 _STATES: _Words = {
     "picture absent": ("无图像", "no picture"),
@@ -184,6 +201,7 @@ TABLES: dict[str, _Words] = {
     "slot": _SLOTS,
     "category": _CATEGORIES,
     "cause": _CAUSES,
+    "why": _WHY,
     "state": _STATES,
     "check": _CHECKS,
     "level": _LEVELS,
