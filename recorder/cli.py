@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder import __version__
+from recorder.cli_statement import BESIDE, identity_option, statement_options
 from recorder.errors import RecorderError
 
 if TYPE_CHECKING:
@@ -113,8 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("--key", type=Path, metavar="PEM", help="the device's public key")
     verify.add_argument("--ledger", type=Path, metavar="DIR", help="the device's ledger")
-    verify.add_argument("--statements", type=Path, metavar="DIR", help=_BESIDE)
-    _identity(verify)
+    verify.add_argument("--statements", type=Path, metavar="DIR", help=BESIDE)
+    identity_option(verify)
     sheet = verb(
         "sheet", _later("sheet"), "Make the record sheet of a recording (Chinese).", json=False
     )
@@ -122,8 +123,8 @@ def _parser() -> argparse.ArgumentParser:
     sheet.add_argument("--out", type=Path, metavar="FILE", help=".html or .txt (default: text)")
     sheet.add_argument("--key", type=Path, metavar="PEM", help="the device's public key")
     sheet.add_argument("--catalogue", type=Path, metavar="FILE", help="for the names of content")
-    sheet.add_argument("--statements", type=Path, metavar="DIR", help=_BESIDE)
-    _identity(sheet)
+    sheet.add_argument("--statements", type=Path, metavar="DIR", help=BESIDE)
+    identity_option(sheet)
     export = verb(
         "export", _later("export"), "Make one playable MP4 of a recording, with subtitles."
     )
@@ -132,9 +133,9 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--key", type=Path, metavar="PEM", help="the device's public key")
     export.add_argument("--catalogue", type=Path, metavar="FILE", help="for the names of content")
     export.add_argument("--force", action="store_true", help="export a tampered recording, too")
-    _identity(export)
+    identity_option(export)
 
-    _statement(verbs)
+    statement_options(verbs)
 
     provision = verb("provision", _later("provision"), "Make keys and the register.")
     provision.add_argument(
@@ -151,116 +152,6 @@ def _parser() -> argparse.ArgumentParser:
         "--township", type=Path, metavar="DIR", help="the township's folder: register the new key"
     )
     return parser
-
-
-_STATEMENT = {
-    "list": (
-        "List what has to be explained in writing. Reads, but does not verify. Exit status: 0 "
-        "nothing is open, 1 something is owed that no statement explains, 2 could not run."
-    ),
-    "form": "Make the Chinese form to print and sign by hand (HTML, A4).",
-    "template": "Print the text's file (TOML) to fill in.",
-    "write": (
-        "Encrypt a written text to the custodians, sign it with the desk's key and archive it "
-        "beside the recording. A recording that does not verify can be explained all the same: "
-        "its verdict is told and stands in the statement."
-    ),
-    "read": "Open a statement. Exit status: 1 where it is not what the desk signed.",
-}
-
-
-def _statement(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    help_ = "What is owed in writing (Art. 15): list, form, template, write, read."
-    verb = verbs.add_parser("statement", help=help_, description=help_)
-    actions = verb.add_subparsers(title="actions", metavar="ACTION", required=True)
-    for name, text in _STATEMENT.items():
-        sub = actions.add_parser(name, help=text.partition(". ")[0], description=text)
-        sub.set_defaults(verb_function=_desk(name))
-        if name in ("list", "write", "read"):
-            sub.add_argument("--json", action="store_true", help="answer for programs")
-            sub.add_argument(
-                "--register", type=Path, metavar="FILE", help="the township's register.json"
-            )
-            sub.add_argument(
-                "--township", type=Path, metavar="PEM", help="the township's public key"
-            )
-        if name == "list":
-            sub.add_argument(
-                "path", type=Path, nargs="+",
-                help="a recording's folder, a spool, a device's folder or a store",
-            )  # fmt: skip
-            sub.add_argument("--statements", type=Path, metavar="DIR", help=_BESIDE)
-        elif name == "read":
-            sub.add_argument("path", type=Path, help="a statement's folder")
-            sub.add_argument(
-                "--toml", action="store_true", help="print the text's file, for a correction"
-            )
-        else:
-            sub.add_argument(
-                "path", type=Path, nargs="?" if name == "template" else None,
-                help="a recording's folder (with --ledger-line: a ledger's)",
-            )  # fmt: skip
-            about = sub.add_mutually_exclusive_group()
-            about.add_argument("--interruption", type=int, metavar="N", help="its number")
-            about.add_argument(
-                "--whole", action="store_true", help="the recording, which nobody ended"
-            )
-            about.add_argument(
-                "--ledger-line", type=int, metavar="N", help="an act that could not be started"
-            )
-        if name in ("list", "write"):
-            sub.add_argument("--ledger", type=Path, metavar="DIR", help="the device's ledger")
-        if name == "form":
-            sub.add_argument("--text", type=Path, metavar="FILE", help="what was written already")
-            sub.add_argument(
-                "--out", type=Path, required=True, metavar="FILE", help="the HTML file"
-            )
-        if name == "write":
-            sub.add_argument(
-                "--text", type=Path, required=True, metavar="FILE", help="the written text (TOML)"
-            )
-            sub.add_argument("--key", type=Path, metavar="PEM", help="the device's public key")
-            sub.add_argument("--desk-key", type=Path, required=True, metavar="FILE")
-            sub.add_argument(
-                "--custodian", action="append", default=[], metavar="AGE1",
-                help="a custodian's public key; two at least",
-            )  # fmt: skip
-            sub.add_argument(
-                "--custodians", type=Path, metavar="FILE", help="a file of public keys"
-            )
-            sub.add_argument(
-                "--out", type=Path, required=True, metavar="DIR", help="the store, or a folder"
-            )
-            sub.add_argument(
-                "--corrects", metavar="NAME", help="the earlier statement that this one corrects"
-            )
-        if name != "list":
-            _identity(sub)
-
-
-_BESIDE = "statements that do not lie beside the recordings"
-
-
-def _desk(action: str) -> Callable[[argparse.Namespace], int]:
-    """`recorder statement`, whose imports are heavy: looked up when it is run."""
-
-    def call(options: argparse.Namespace) -> int:
-        if action == "list":
-            from recorder.desk_list import list_owed
-
-            return list_owed(options)
-        from recorder import desk
-
-        function: Callable[[argparse.Namespace], int] = getattr(desk, action)
-        return function(options)
-
-    return call
-
-
-def _identity(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--identity", type=Path, metavar="FILE", help="a custodian's private age key"
-    )
 
 
 def _later(verb: str) -> Callable[[argparse.Namespace], int]:

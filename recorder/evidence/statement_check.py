@@ -58,10 +58,9 @@ class Shelf:
         self._vouched = vouched
         self._identities = identities
         self._known: dict[str, list[Path]] = {}
-        for place in places:
-            for folder in (place / STATEMENTS, place):
-                if folder.is_dir() and not folder.is_symlink():
-                    self._read(folder)
+        folders = [folder for place in places for folder in (place / STATEMENTS, place)]
+        for folder in {f.resolve(): f for f in folders if f.is_dir() and not f.is_symlink()}:
+            self._read(folder)
 
     def _read(self, folder: Path) -> None:
         own = folder.name == STATEMENTS

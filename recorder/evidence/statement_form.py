@@ -100,7 +100,7 @@ def facts(owed: Owed, story: Story | None) -> Facts:
         except ValueError:
             lasted = ""
     if owed.ledger_line is not None:
-        what = f"应当记录而未能开始（台账第 {owed.ledger_line} 行）"
+        what = f"未能开始记录（台账第 {owed.ledger_line} 行）"
     elif owed.interruption is None:
         what = "记录整体（非正常结束）"
     else:
@@ -136,14 +136,15 @@ def as_html(known: Facts, text: Text | None = None) -> str:
 
 
 def _document(known: Facts, text: Text | None) -> Iterator[str]:
-    missed = known.what.startswith("应当")
+    missed = known.what.startswith("未能")
     title = "未能音像记录情况说明" if missed else "音像记录中止情况说明"
-    rule = f"《{known.rule}》" if known.rule else ""
+    rule = f"《{known.rule}》" if known.rule else "行政执法全过程记录办法"
+    office = known.organisation or "＿" * 12
     yield '<!doctype html>\n<html lang="zh-CN">\n<head>\n<meta charset="utf-8">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<title>{title} {escape(known.about)}</title>"
     yield f"<style>{_STYLE}</style>\n</head>\n<body>\n<main>"
-    yield f'<p class="office">{escape(known.organisation)}</p><h1>{title}</h1>'
+    yield f'<p class="office">{escape(office)}</p><h1>{title}</h1>'
     yield f'<p class="basis">（依据{escape(rule)}第十五条）</p>'
     yield '<p class="filed"><span>归档编号：＿＿＿＿＿＿＿＿＿＿＿＿</span>'
     yield f"<span>填写日期：{_DATE}</span></p>"

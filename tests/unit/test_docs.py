@@ -8,12 +8,16 @@ import pytest
 
 from recorder.capture.messages import Track, TrackRun
 from recorder.evidence import lines
+from recorder.evidence.statement import Statement
+from recorder.evidence.statement_form import Facts
+from recorder.evidence.statement_text import Text
 from recorder.sync.receipts import Receipt
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FORMATS = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
 SHAPES = [*get_args(lines.Journal), *get_args(lines.Ledger)]
-PARTS = [lines.Act, lines.Continues, lines.CheckRecord, lines.Private, Track, TrackRun, Receipt]
+PARTS = [lines.Act, lines.Continues, lines.CheckRecord, lines.Private, Track, TrackRun, Receipt,
+         Statement, Facts, Text]  # fmt: skip
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s.__name__)

@@ -296,6 +296,20 @@ def interrupted(device: Device, *, statement: bool = False) -> Path:
     return device.finish(writer, second.fragments[-1][0].end_ns)
 
 
+def cut_off(device: Device) -> Path:
+    """A reboot ended it: nobody did, and the next start sealed it."""
+    writer = device.begin()
+    made = media(4)
+    writer.journal(lines.Press(at_ns=102 * NS, source="button"))
+    writer.fragments(batch(made))
+    end_ns = made.fragments[-1][0].end_ns
+    say(writer, device, [
+        lines.Interruption(interruption=1, from_ns=end_ns, cause="power", detail="next start"),
+        lines.StatementDue(interruption=None, why="power"),
+    ])  # fmt: skip
+    return device.finish(writer, end_ns, planned=False)
+
+
 def copy(source: Path, folder: Path) -> Path:
     """A copy of a bag under its own name."""
     target = folder / source.name
