@@ -107,6 +107,8 @@ def _cuts(
     aims = ", ".join(f"{n} at {aim}" for aim, n in result.aims.most_common())
     print(f"{result.cuts} cuts ({phases}; aimed: {aims}) in {time.monotonic() - began:.0f} s")
     print(f"footage lost: {result.lost()}")
+    print(f"{result.early} fell between the ledger's line of a press and the first footage on the "
+          "card, and verify says so")  # fmt: skip
     for line in result.peers:
         print(f"  beside it, {line}")
     print(f"start to ready: worst {max(result.ready_s, default=0):.1f} s")
