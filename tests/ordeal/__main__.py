@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.ordeal import cuts, kills, liar, mutations, start
+from tests import fuzz
+from tests.ordeal import cuts, faults, kills, liar, mutations, start
 from tests.rigs.daemon import ROOT
 from tests.rigs.disks import CacheDisk, Disk, PosixDisk, SnapshotDisk
 
@@ -22,6 +23,7 @@ DISKS: dict[str, tuple[str, Callable[[Path], Disk], float]] = {
 }
 """Name: what it does, how it is made, and its share of --cuts."""
 MUTANT_CUTS = 4
+FAULT_EVERY_S = 20.0
 PEERS_SHARE = LIAR_SHARE = 0.1
 ROUND = 60
 """Cuts of one device; then a new one, so that the judge need not read everything again."""
@@ -33,10 +35,12 @@ def main() -> int:
     parser.add_argument("--cuts", type=int, default=500, help="on the first disk; others: less")
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--sealed", type=int, default=10_000, help="recordings in the spool")
+    parser.add_argument("--faults-s", type=float, default=3600, help="a recording under faults")
+    parser.add_argument("--fuzz-s", type=float, default=1800, help="for each parser")
     parser.add_argument("--seed", type=int, default=None, help="default: another one each time")
     parser.add_argument(
         "--only",
-        choices=(*DISKS, "liar", "peers", "night", "kills", "mutants", "start"),
+        choices=(*DISKS, "liar", "peers", "night", "kills", "faults", "mutants", "start", "fuzz"),
         help="one part alone",
     )
     options = parser.parse_args()
@@ -56,10 +60,15 @@ def main() -> int:
                        options.cuts * PEERS_SHARE, seed, night=True)  # fmt: skip
     if options.only in (None, "kills") and options.kills:
         wrong += _kills(options.kills, seed)
+    if options.only in (None, "faults") and options.faults_s:
+        wrong += _faults(options.faults_s, seed)
     if options.only in (None, "start"):
         wrong += _start(options.sealed)
     if options.only in (None, "mutants"):
         wrong += _mutants(seed)
+    if options.only in (None, "fuzz") and options.fuzz_s:
+        print(f"\n== fuzzing, {options.fuzz_s:.0f} s a parser", flush=True)
+        wrong += fuzz.run(options.fuzz_s, _tell)
     print("\n".join(["", f"{len(wrong)} broken promises", *wrong]), flush=True)
     return 1 if wrong else 0
 
@@ -134,6 +143,18 @@ def _liar(count: int, seed: int) -> list[str]:
     print(f"{result.cuts} cuts: {result.unreadable} left no file system, {result.lost} lost what "
           f"was acknowledged ({result.told} recordings told by verify)")  # fmt: skip
     print(f"silent losses: {len(result.wrong)}", flush=True)
+    return result.wrong
+
+
+def _faults(seconds: float, seed: int) -> list[str]:
+    print(f"\n== a recording of {seconds:.0f} s, a fault every {FAULT_EVERY_S:.0f} s", flush=True)
+    with _folder() as here:
+        result = faults.run(Path(here), seconds, FAULT_EVERY_S, seed, _tell)
+    print("\n".join(result.table()))
+    if result.report is not None:
+        print(f"verdict: {result.report.verdict.value}; {result.covered()}")
+    print(f"supervisor's memory: {result.memory()}")
+    print(f"broken promises: {len(result.wrong)}", flush=True)
     return result.wrong
 
 

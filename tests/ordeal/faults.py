@@ -31,7 +31,6 @@ from tests.rigs.daemon import DEMO, Daemon, journal_of
 from tests.rigs.disk_faults import FaultyDisk
 
 SEEN_S, AGAIN_S = 2.0, 5.0
-FLAT = 0.05
 _DAY_S = 86_400
 STEPS_S = (1.0, -1.0, 3600.0, -3600.0, 400.0 * _DAY_S, -400.0 * _DAY_S, 20 * 365.0 * _DAY_S)
 OPEN = ("opening", "recording", "interrupted", "explaining")
@@ -63,18 +62,30 @@ class Result(msgspec.Struct):
     seen_s: dict[str, list[float]] = msgspec.field(default_factory=dict)
     again_s: dict[str, list[float]] = msgspec.field(default_factory=dict)
     whole_s: dict[str, list[float]] = msgspec.field(default_factory=dict)
-    memory_mb: list[tuple[float, float]] = msgspec.field(default_factory=list)
+    memory_mb: list[float] = msgspec.field(default_factory=list)
     report: Report | None = None
     wrong: list[str] = msgspec.field(default_factory=list)
 
-    def growth(self) -> float | None:
-        """The supervisor's memory in the last quarter against the second one."""
+    def memory(self) -> str:
+        """The supervisor's, in the last quarter against the second one."""
         quarter = len(self.memory_mb) // 4
         if quarter < 2:
-            return None
-        second = statistics.median(mb for _, mb in self.memory_mb[quarter : 2 * quarter])
-        last = statistics.median(mb for _, mb in self.memory_mb[-quarter:])
-        return last / second - 1
+            return "-"
+        second = statistics.median(self.memory_mb[quarter : 2 * quarter])
+        last = statistics.median(self.memory_mb[-quarter:])
+        return f"second quarter {second:.1f} MB, last {last:.1f} MB: {last / second - 1:+.1%}"
+
+    def covered(self) -> str:
+        """How the recording's time divides."""
+        if self.report is None or self.report.facts is None:
+            return "-"
+        whole_s = self.report.facts.duration_s
+        gaps_s = sum((g.to_s or 0.0) - (g.from_s or 0.0) for g in self.report.interruptions)
+        poor_s = _union_s([(d.from_s, d.to_s) for d in self.report.degraded])
+        return (
+            f"of {whole_s:.0f} s, {gaps_s:.0f} s in {len(self.report.interruptions)} interruptions "
+            f"with their causes, {poor_s:.0f} s degraded with their states, the rest whole"
+        )
 
     def table(self) -> Iterator[str]:
         """A line a kind of fault."""
@@ -86,6 +97,15 @@ class Result(msgspec.Struct):
             words = [_spread(column.get(kind, ())) for column in columns]
             yield f"{kind:26} {n:3}  {words[0]:>14}  {words[1]:>16}  {words[2]:>14}"
         yield "median / worst, in seconds"
+
+
+def _union_s(stretches: list[tuple[float, float]]) -> float:
+    """Their length; what two of them share counts once."""
+    total, until = 0.0, 0.0
+    for start, end in sorted(stretches):
+        total += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return total
 
 
 def _spread(seconds: list[float] | tuple[()]) -> str:
@@ -215,7 +235,7 @@ def _wait(device: Daemon, began: float, until_s: float, result: Result) -> None:
         time.sleep(min(2.0, until_s - now_s))
     mb = process.memory_info().rss / 1e6
     state = device.status()["state"]
-    result.memory_mb.append((time.monotonic() - began, mb))
+    result.memory_mb.append(mb)
     if state not in OPEN:
         raise AssertionError(f"it does not record any more, it is {state!r}\n{device.log()}")
 
