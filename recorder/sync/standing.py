@@ -1,0 +1,185 @@
+"""Where each recording stands that no store has confirmed yet, and by when it must (Art. 17).
+
+``python -m recorder.sync.standing`` is a short-lived child of the supervisor: question by stdin,
+answer by stdout, so that neither the calendar nor a full spool weighs on the process that
+records. Reads only.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from recorder.clock import Clock, SystemClock, iso
+from recorder.config import CalendarSettings, Settings
+from recorder.errors import RecorderError
+from recorder.evidence import keys
+from recorder.spool import LEDGER, QUARANTINE, Held, held
+from recorder.sync import away, deadlines, receipts
+from recorder.sync.deadlines import Bounds, Lateness
+from recorder.sync.ended import Ended, Known, ended, known
+from recorder.sync.home import PUBLIC, Aside
+from recorder.sync.working_days import Calendar
+
+Where = Literal["recording", "waiting", "set aside"]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Where to look and how to count."""
+
+    spool: str
+    sync: str
+    utc_offset_min: int
+    calendar: CalendarSettings
+
+
+class Unsent(msgspec.Struct, frozen=True, kw_only=True):
+    """A recording without a receipt. ``due``: last local day, None while none is known or runs;
+    ``ended``: the earliest possible end, UTC, "" where no clock tells."""
+
+    recording: str
+    where: Where
+    lateness: Lateness
+    due: date | None = None
+    provisional: bool = False
+    returned: bool = False
+    ended: str = ""
+    detail: str = ""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """All of them, oldest first; ``quarantined`` counts what could not be understood."""
+
+    unsent: tuple[Unsent, ...]
+    stored: int
+    quarantined: int
+
+    def count(self, lateness: Lateness) -> int:
+        """How many stand so."""
+        return sum(each.lateness is lateness for each in self.unsent)
+
+    @property
+    def provisional(self) -> int:
+        """How many deadlines a notice that is still to come may move."""
+        return sum(each.provisional for each in self.unsent)
+
+
+def question(settings: Settings) -> Asked:
+    """What the settings say of it."""
+    return Asked(
+        settings.paths.spool, settings.paths.sync, settings.device.utc_offset_min, settings.calendar
+    )
+
+
+def standing(asked: Asked, clock: Clock) -> Standing:
+    """Look at spool, receipts and ledger now. OSError where the spool cannot be read."""
+    spool, home = Path(asked.spool), Path(asked.sync)
+    stored = 0
+    waiting: list[Held] = []
+    key = _key(home)
+    for recording in held(spool):
+        if key is not None and receipts.is_stored(home / "receipts", recording.name, key):
+            stored += 1
+        else:
+            waiting.append(recording)
+    counts = _Counts(asked, clock) if waiting else None
+    return Standing(
+        tuple(counts.unsent(recording, home) for recording in waiting) if counts else (),
+        stored,
+        sum(1 for _ in _names(spool / QUARANTINE)),
+    )
+
+
+class _Counts:
+    """What one look needs only once."""
+
+    def __init__(self, asked: Asked, clock: Clock) -> None:
+        self._asked = asked
+        self._calendar = Calendar(asked.calendar)
+        self._aways = away.read(Path(asked.spool) / LEDGER).all
+        self._known: Known | None = None
+        self._now = deadlines.clock_bounds(clock.utc_ns(), clock.state())
+
+    def unsent(self, recording: Held, home: Path) -> Unsent:
+        """One recording."""
+        end = None if recording.state == "open" else ended(recording.path)
+        if recording.state == "open":
+            return Unsent(recording=recording.name, where="recording", lateness=Lateness.UNKNOWN)
+        where: Where = "waiting"
+        detail = ""
+        aside = _aside(home, recording.name)
+        if aside is not None:
+            where, detail = "set aside", f"{aside.code}: {aside.text}"
+        bounds = self._bounds(end)
+        if bounds is None:
+            return Unsent(
+                recording=recording.name, where=where, lateness=Lateness.UNKNOWN, detail=detail
+            )
+        found = self._deadline(bounds)
+        lateness = Lateness.AWAY
+        if found is not None:
+            lateness = Lateness.UNKNOWN
+            if self._now is not None:
+                lateness = deadlines.judge(found, self._now, remind_h=self._asked.calendar.remind_h)
+        return Unsent(
+            recording=recording.name, where=where, lateness=lateness, detail=detail,
+            due=found.day if found else None, ended=iso(bounds.earliest_ns),
+            provisional=found is not None and found.provisional,
+            returned=found is not None and found.returned,
+        )  # fmt: skip
+
+    def _deadline(self, bounds: Bounds) -> deadlines.Deadline | None:
+        return deadlines.due_away(
+            bounds, self._aways, self._calendar, self._asked.utc_offset_min,
+            days=self._asked.calendar.storing_days,
+        )  # fmt: skip
+
+    def _bounds(self, end: Ended | None) -> Bounds | None:
+        if end is None or (end.bounds is not None and end.bounds.latest_ns is not None):
+            return end.bounds if end else None
+        if self._known is None:
+            self._known = known(Path(self._asked.spool) / LEDGER)
+        return self._known.narrow(end)
+
+
+def _key(home: Path) -> bytes | None:
+    try:
+        return keys.load_public(home / PUBLIC)
+    except RecorderError:
+        return None  # sync was never set up: nothing is stored
+
+
+def _aside(home: Path, recording: str) -> Aside | None:
+    try:
+        data = (home / "aside" / f"{recording}.json").read_bytes()
+        return msgspec.json.decode(data, type=Aside)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def _names(folder: Path) -> Iterator[str]:
+    try:
+        yield from os.listdir(folder)
+    except FileNotFoundError:
+        return
+
+
+def main() -> int:
+    """The child. Exit 1 with a line on stderr where the spool cannot be read."""
+    os.nice(19)
+    asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
+    try:
+        found = standing(asked, SystemClock())
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    sys.stdout.buffer.write(msgspec.json.encode(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
