@@ -47,7 +47,7 @@ class Resumed(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """What start-up found. ``away``: the ledger's line of a time away that is not over (Art. 17)."""
+    """What start-up found. ``away``: the ledger's line of a time away that is not over."""
 
     last: Last | None
     resumed: Resumed | None

@@ -98,7 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     case.add_argument("action", choices=("load", "show", "clear"))
     case.add_argument("file", nargs="?", type=Path, help="load: the card (TOML)")
 
-    away = verb("away", _away, "Declare that timely storing is really impossible (Art. 17), or over.")
+    away = verb(
+        "away", _away, "Declare that timely storing is really impossible (Art. 17), or over."
+    )
     away.add_argument("action", choices=("start", "end"), help="end: officer and device are back")
     away.add_argument(
         "--ground", choices=("continuous", "remote", "hard_to_reach"),

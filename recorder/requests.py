@@ -64,9 +64,8 @@ def answer(
     raise RecorderError(
         "control-verb",
         f"unknown verb {request.verb!r}",
-        remedy="Verbs: status, button, case-load, case-show, case-clear, away-start, away-end, say, "
-        "dock, "
-        + ", ".join(_EVENTS),
+        remedy="Verbs: status, button, case-load, case-show, case-clear, away-start, away-end, "
+        "say, dock, " + ", ".join(_EVENTS),
     )
 
 

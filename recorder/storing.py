@@ -48,7 +48,7 @@ class Looked(msgspec.Struct, frozen=True):
 
 class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``recorder away start`` over the socket. ``prevented``: timely transfer is really impossible.
-    ``since``: when it began, where it is declared afterwards (UTC text, or local without a zone)."""
+    ``since``: when it began, if declared afterwards (UTC with a Z, or local without a zone)."""
 
     ground: str
     prevented: bool
@@ -85,9 +85,7 @@ class Storing:
         self._looking, self._again = True, False
         self._looked_ns = self._app.clock.boot_ns()
         question = msgspec.json.encode(standing.question(self._app.settings))
-        threading.Thread(
-            target=self._look, args=(question,), name="storing", daemon=True
-        ).start()
+        threading.Thread(target=self._look, args=(question,), name="storing", daemon=True).start()
 
     def _look(self, question: bytes) -> None:
         try:
@@ -144,16 +142,18 @@ class Storing:
         self._said = {k: ns for k, ns in self._said.items() if now_ns - ns < REPEAT_NS}
         self._said[key] = now_ns
         speaker = self._app.speaker
-        slots = {"count": speaker.number(count)}
-        if day:
-            slots["day"] = speaker.day(datetime.fromisoformat(day))
 
         def done(outcome: Outcome) -> None:
             self._app.archive.note(
                 lines.Reminded(phrase=phrase.value, count=count, day=day, outcome=outcome.outcome)
             )
 
-        self._app.effects.say(phrase, done=done, **slots)
+        number = speaker.number(count)
+        if day:
+            local = speaker.day(datetime.fromisoformat(day))
+            self._app.effects.say(phrase, done=done, count=number, day=local)
+        else:
+            self._app.effects.say(phrase, done=done, count=number)
 
     # Away (Art. 17).
 

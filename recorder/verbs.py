@@ -142,15 +142,19 @@ def sync(options: argparse.Namespace) -> int:
         request = control.Request("say", phrase)
         control.ask(Path(settings.paths.run), request, timeout_s=2.0)
 
+    def dock(contact: str) -> None:
+        request = control.Request("dock", contact)
+        control.ask(Path(settings.paths.run), request, timeout_s=15.0)
+
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if options.watch:
         from recorder.sync.watch import watch
 
-        watch(settings, progress, stop=stop, say=say, clock=clock)
+        watch(settings, progress, stop=stop, say=say, dock=dock, clock=clock)
         return 0
-    return run_once(settings, progress, say=say, clock=clock, stop=stop).exit_code
+    return run_once(settings, progress, say=say, dock=dock, clock=clock, stop=stop).exit_code
 
 
 def provision(options: argparse.Namespace) -> int:

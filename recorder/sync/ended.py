@@ -98,7 +98,7 @@ class Known(msgspec.Struct):
     seals: dict[str, int] = {}
 
     def narrow(self, end: Ended) -> Bounds | None:
-        """The end lies after every line before its opening, and before every line after its seal."""
+        """The end comes after all lines before its opening, and before all after its seal."""
         bounds = end.bounds
         if bounds is not None and bounds.latest_ns is not None:
             return bounds

@@ -18,12 +18,11 @@ from recorder.clock import Clock, SystemClock, iso
 from recorder.config import CalendarSettings, Settings
 from recorder.errors import RecorderError
 from recorder.evidence import keys
-from recorder.spool import LEDGER, QUARANTINE, Held, held
-from recorder.sync import away, deadlines, receipts
-from recorder.sync.deadlines import Bounds, Lateness
-from recorder.sync.ended import Ended, Known, ended, known
+from recorder.spool import QUARANTINE, Held, held
+from recorder.sync import deadlines, receipts
+from recorder.sync.deadlines import Lateness
 from recorder.sync.home import PUBLIC, Aside
-from recorder.sync.working_days import Calendar
+from recorder.sync.terms import Terms
 
 Where = Literal["recording", "waiting", "set aside"]
 
@@ -86,64 +85,43 @@ def standing(asked: Asked, clock: Clock) -> Standing:
             stored += 1
         else:
             waiting.append(recording)
-    counts = _Counts(asked, clock) if waiting else None
     return Standing(
-        tuple(counts.unsent(recording, home) for recording in waiting) if counts else (),
+        tuple(_all(waiting, asked, clock)) if waiting else (),
         stored,
         sum(1 for _ in _names(spool / QUARANTINE)),
     )
 
 
-class _Counts:
-    """What one look needs only once."""
-
-    def __init__(self, asked: Asked, clock: Clock) -> None:
-        self._asked = asked
-        self._calendar = Calendar(asked.calendar)
-        self._aways = away.read(Path(asked.spool) / LEDGER).all
-        self._known: Known | None = None
-        self._now = deadlines.clock_bounds(clock.utc_ns(), clock.state())
-
-    def unsent(self, recording: Held, home: Path) -> Unsent:
-        """One recording."""
-        end = None if recording.state == "open" else ended(recording.path)
-        if recording.state == "open":
-            return Unsent(recording=recording.name, where="recording", lateness=Lateness.UNKNOWN)
-        where: Where = "waiting"
-        detail = ""
-        aside = _aside(home, recording.name)
-        if aside is not None:
-            where, detail = "set aside", f"{aside.code}: {aside.text}"
-        bounds = self._bounds(end)
-        if bounds is None:
-            return Unsent(
+def _all(waiting: list[Held], asked: Asked, clock: Clock) -> Iterator[Unsent]:
+    home = Path(asked.sync)
+    terms = Terms(Path(asked.spool), asked.calendar, asked.utc_offset_min)
+    now = deadlines.clock_bounds(clock.utc_ns(), clock.state())
+    for recording in waiting:
+        where, detail = _where(recording, home)
+        end = None if where == "recording" else terms.end(recording.path)
+        if end is None:
+            yield Unsent(
                 recording=recording.name, where=where, lateness=Lateness.UNKNOWN, detail=detail
             )
-        found = self._deadline(bounds)
-        lateness = Lateness.AWAY
-        if found is not None:
-            lateness = Lateness.UNKNOWN
-            if self._now is not None:
-                lateness = deadlines.judge(found, self._now, remind_h=self._asked.calendar.remind_h)
-        return Unsent(
-            recording=recording.name, where=where, lateness=lateness, detail=detail,
-            due=found.day if found else None, ended=iso(bounds.earliest_ns),
+            continue
+        found, lateness = terms.now(end, now)
+        yield Unsent(
+            recording=recording.name,
+            where=where,
+            lateness=lateness,
+            due=found.day if found else None,
             provisional=found is not None and found.provisional,
             returned=found is not None and found.returned,
-        )  # fmt: skip
+            ended=iso(end.earliest_ns),
+            detail=detail,
+        )
 
-    def _deadline(self, bounds: Bounds) -> deadlines.Deadline | None:
-        return deadlines.due_away(
-            bounds, self._aways, self._calendar, self._asked.utc_offset_min,
-            days=self._asked.calendar.storing_days,
-        )  # fmt: skip
 
-    def _bounds(self, end: Ended | None) -> Bounds | None:
-        if end is None or (end.bounds is not None and end.bounds.latest_ns is not None):
-            return end.bounds if end else None
-        if self._known is None:
-            self._known = known(Path(self._asked.spool) / LEDGER)
-        return self._known.narrow(end)
+def _where(recording: Held, home: Path) -> tuple[Where, str]:
+    if recording.state == "open":
+        return "recording", ""
+    aside = _aside(home, recording.name)
+    return ("set aside", f"{aside.code}: {aside.text}") if aside else ("waiting", "")
 
 
 def _key(home: Path) -> bytes | None:
