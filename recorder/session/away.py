@@ -33,8 +33,9 @@ class Away:
         self._left = True
 
     def reached(self, now_ns: int) -> bool:
-        """Sync has its store. True: that is a return that nobody declared."""
-        returned = self.line is not None and (self._left or not self._in_contact(now_ns))
+        """Sync has its store. True: that is a return that nobody declared, told until ``end``."""
+        self._left = self._left or not self._in_contact(now_ns)
+        returned = self.line is not None and self._left
         self._reached_ns = now_ns
         return returned
 
