@@ -131,6 +131,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("--key", type=Path, metavar="PEM", help="the device's public key")
     verify.add_argument("--ledger", type=Path, metavar="DIR", help="the device's ledger")
+    verify.add_argument(
+        "--receipts", type=Path, metavar="DIR", help="sync's receipts: was it stored in time?"
+    )
+    verify.add_argument(
+        "--sync-key", type=Path, metavar="PEM", help="sync's public key (default: beside them)"
+    )
+    verify.add_argument(
+        "--calendar", type=Path, metavar="FILE", help="settings whose [calendar] counts"
+    )
     verify.add_argument("--statements", type=Path, metavar="DIR", help=BESIDE)
     identity_option(verify)
     sheet = verb(

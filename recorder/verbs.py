@@ -18,6 +18,7 @@ from recorder.evidence.age import Identity, identities
 
 if TYPE_CHECKING:
     from recorder.evidence.verification_report import Report
+    from recorder.evidence.verification_storing import Storing
 
 
 def identities_of(options: argparse.Namespace) -> Sequence[Identity]:
@@ -65,8 +66,26 @@ def verify(options: argparse.Namespace) -> int:
         identities=identities_of(options),
         statements=options.statements,
     )
+    report = _storing(options).add(report)
     print(msgspec.json.encode(report).decode() if options.json else render(report))
     return report.exit_code
+
+
+def _storing(options: argparse.Namespace) -> "Storing":
+    from recorder.evidence.verification_storing import Storing
+    from recorder.sync.deadlines import clock_bounds
+
+    calendar = config.CalendarSettings()
+    if options.calendar is not None:
+        calendar = config.load(options.calendar).calendar
+    key = None
+    if options.receipts is not None:
+        key = keys.load_public(options.sync_key or options.receipts.parent / "sync.pem")
+    clock = SystemClock()
+    now = clock_bounds(clock.utc_ns(), clock.state())
+    return Storing(
+        calendar=calendar, receipts=options.receipts, key=key, ledger=options.ledger, now=now
+    )
 
 
 def _report(options: argparse.Namespace, opened_by: Sequence[Identity]) -> "Report":

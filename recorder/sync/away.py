@@ -1,12 +1,12 @@
 """Times away (Art. 17) as the ledger has them: declared, ended, or found ended at the dock. Reads
 lines that were verified elsewhere, or the device's own."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from recorder.clock import parse_iso
 from recorder.evidence import lines
-from recorder.evidence.chain import Header, decode, files, raw_lines
+from recorder.evidence.chain import Header, decode, raw_lines
 from recorder.sync.deadlines import Away, Bounds, clock_bounds
 
 _MARK = b'"kind":"away'
@@ -62,10 +62,10 @@ def _at(header: Header) -> Bounds | None:
         return None
 
 
-def read(folder: Path) -> Aways:
-    """From a ledger's folder, looking closely at no other line. OSError where it cannot be read."""
+def read(paths: Sequence[Path]) -> Aways:
+    """From a ledger's files, looking closely at no other line. OSError where one cannot be read."""
     aways = Aways()
-    for header, body in _lines(files(folder, "")):
+    for header, body in _lines(paths):
         aways.feed(header, body)
     return aways
 

@@ -5,7 +5,7 @@ reads: verification judges, this counts days.
 """
 
 import bisect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -114,10 +114,10 @@ class Known(msgspec.Struct):
         return Bounds(max(earliest, low or earliest), high)
 
 
-def known(ledger: Path) -> Known:
-    """Read a ledger's folder once for all recordings. OSError where it cannot be read."""
+def known(ledger: Sequence[Path]) -> Known:
+    """Read a ledger's files once for all recordings. OSError where one cannot be read."""
     found = Known()
-    for path in files(ledger, ""):
+    for path in ledger:
         for raw, whole in raw_lines(path):
             header = _header(raw) if whole else None
             if header is None:

@@ -18,7 +18,8 @@ from recorder.clock import Clock, SystemClock, iso
 from recorder.config import CalendarSettings, Settings
 from recorder.errors import RecorderError
 from recorder.evidence import keys
-from recorder.spool import QUARANTINE, Held, held
+from recorder.evidence.chain import files
+from recorder.spool import LEDGER, QUARANTINE, Held, held
 from recorder.sync import deadlines, receipts
 from recorder.sync.deadlines import Lateness
 from recorder.sync.home import PUBLIC, Aside
@@ -94,7 +95,7 @@ def standing(asked: Asked, clock: Clock) -> Standing:
 
 def _all(waiting: list[Held], asked: Asked, clock: Clock) -> Iterator[Unsent]:
     home = Path(asked.sync)
-    terms = Terms(Path(asked.spool), asked.calendar, asked.utc_offset_min)
+    terms = Terms(files(Path(asked.spool) / LEDGER, ""), asked.calendar, asked.utc_offset_min)
     now = deadlines.clock_bounds(clock.utc_ns(), clock.state())
     for recording in waiting:
         where, detail = _where(recording, home)

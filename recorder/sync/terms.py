@@ -3,11 +3,11 @@
 What ``recorder status`` shows and a receipt notes is counted here and nowhere else. Reads only.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from recorder.config import CalendarSettings
-from recorder.spool import LEDGER
 from recorder.sync import away, deadlines
 from recorder.sync.deadlines import Bounds, Deadline, Lateness
 from recorder.sync.ended import Known, ended, known
@@ -16,10 +16,10 @@ from recorder.sync.working_days import Calendar
 
 
 class Terms:
-    """Reads the ledger once, for all recordings of a spool. OSError where it cannot be read."""
+    """Reads the ledger's files once, for all recordings. OSError where one cannot be read."""
 
-    def __init__(self, spool: Path, settings: CalendarSettings, offset_min: int) -> None:
-        self._ledger = spool / LEDGER
+    def __init__(self, ledger: Sequence[Path], settings: CalendarSettings, offset_min: int) -> None:
+        self._ledger = ledger
         self._settings = settings
         self._offset_min = offset_min
         self._calendar = Calendar(settings)

@@ -13,6 +13,7 @@ from pathlib import Path
 from recorder.clock import Clock, SystemClock, iso
 from recorder.config import Settings
 from recorder.errors import RecorderError
+from recorder.evidence.chain import files
 from recorder.spool import LEDGER, NAME, Held, held
 from recorder.sync import bag, ledger, receipts, transfer
 from recorder.sync.bag import Bag, BagFile
@@ -223,7 +224,9 @@ class _Run:
         read_ns = self._store.time_ns()
         if self._terms is None:
             offset_min = self._settings.device.utc_offset_min
-            self._terms = Terms(self._spool, self._settings.calendar, offset_min)
+            self._terms = Terms(
+                files(self._spool / LEDGER, ""), self._settings.calendar, offset_min
+            )
         term = self._terms.kept(whole.folder, read_ns)
         receipts.issue(
             self._home.receipts,

@@ -201,5 +201,5 @@ def test_a_statement_has_its_own_term(place: Place) -> None:
     settings = CalendarSettings(statement_days=3)
     assert statement(date(2026, 11, 27), settings) == (date(2026, 12, 2), True)
     bag = place.act(MONDAY)
-    end = Terms(place.spool, settings, 480).end(bag)
+    end = Terms(chain.files(place.spool / "ledger", ""), settings, 480).end(bag)
     assert end is not None and end.earliest_ns < parse_iso("2026-11-23T01:30:00.001Z")
