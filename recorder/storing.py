@@ -34,6 +34,7 @@ REPEAT_NS = 4 * 3600 * NS
 """So long the same reminder is not repeated, though sync reaches its store every few minutes."""
 LOOK_LIMIT_S = 120.0
 SHOWN = 50
+_OWNER = "storing"
 _SPEAKS_IN = frozenset({State.READY, State.UNFIT, State.FAILED})
 _OVERDUE = {Lateness.OVERDUE: Phrase.OVERDUE, Lateness.POSSIBLY: Phrase.POSSIBLY_OVERDUE}
 GROUNDS: tuple[str, ...] = get_args(lines.AwayGround)
@@ -66,7 +67,7 @@ class Storing:
         self._problem = ""
         self._looking = self._again = False
         self._looked_ns: int | None = None
-        self._remind = False
+        self._remind = self._speaking = False
         self._said: dict[str, int] = {}
 
     def begin(self, away: int | None) -> None:
@@ -115,11 +116,14 @@ class Storing:
 
     def tick(self, now_ns: int) -> None:
         """Look again now and then; speak when nothing is being recorded."""
-        if self._looked_ns is not None and now_ns - self._looked_ns >= LOOK_EVERY_NS:
-            self.look()
         ready = self._app.session.state in _SPEAKS_IN
+        if ready and self._looked_ns is not None and now_ns - self._looked_ns >= LOOK_EVERY_NS:
+            self.look()  # not beside an act: it would cost the board's cores
+        if self._speaking and not ready:
+            self._speaking = False
+            self._app.announcer.cancel(_OWNER)  # a press is answered at once; it is said later
         if self._remind and not self._looking and self._standing is not None and ready:
-            self._remind = False
+            self._remind, self._speaking = False, True
             self._speak(self._standing, now_ns)
 
     # What is said.
@@ -144,6 +148,9 @@ class Storing:
         speaker = self._app.speaker
 
         def done(outcome: Outcome) -> None:
+            if outcome.outcome == "cut":
+                self._said.pop(key, None)
+                self._remind = True
             self._app.archive.note(
                 lines.Reminded(phrase=phrase.value, count=count, day=day, outcome=outcome.outcome)
             )
@@ -151,9 +158,9 @@ class Storing:
         number = speaker.number(count)
         if day:
             local = speaker.day(datetime.fromisoformat(day))
-            self._app.effects.say(phrase, done=done, count=number, day=local)
+            self._app.effects.say(phrase, owner=_OWNER, done=done, count=number, day=local)
         else:
-            self._app.effects.say(phrase, done=done, count=number)
+            self._app.effects.say(phrase, owner=_OWNER, done=done, count=number)
 
     # Away (Art. 17).
 

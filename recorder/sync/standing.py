@@ -76,7 +76,8 @@ def question(settings: Settings) -> Asked:
 
 
 def standing(asked: Asked, clock: Clock) -> Standing:
-    """Look at spool, receipts and ledger now. OSError where the spool cannot be read."""
+    """Look at spool, receipts and ledger now. OSError, RecorderError where they cannot be read:
+    then nothing is said, for what is stored would seem overdue."""
     spool, home = Path(asked.spool), Path(asked.sync)
     stored = 0
     waiting: list[Held] = []
@@ -127,9 +128,10 @@ def _where(recording: Held, home: Path) -> tuple[Where, str]:
 
 def _key(home: Path) -> bytes | None:
     try:
-        return keys.load_public(home / PUBLIC)
-    except RecorderError:
+        (home / PUBLIC).stat()
+    except FileNotFoundError:
         return None  # sync was never set up: nothing is stored
+    return keys.load_public(home / PUBLIC)
 
 
 def _aside(home: Path, recording: str) -> Aside | None:
@@ -148,13 +150,16 @@ def _names(folder: Path) -> Iterator[str]:
 
 
 def main() -> int:
-    """The child. Exit 1 with a line on stderr where the spool cannot be read."""
+    """The child. Exit 1 with a line on stderr where spool or receipts cannot be read."""
     os.nice(19)
     asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
     try:
         found = standing(asked, SystemClock())
     except OSError as error:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    except RecorderError as error:
+        print(error, file=sys.stderr)
         return 1
     sys.stdout.buffer.write(msgspec.json.encode(found))
     return 0

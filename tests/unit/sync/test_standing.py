@@ -8,6 +8,7 @@ import pytest
 
 from recorder.clock import ClockState, ManualClock, Quality, parse_iso
 from recorder.config import CalendarSettings
+from recorder.errors import RecorderError
 from recorder.evidence import chain, lines
 from recorder.sync import receipts, standing as standings, worker
 from recorder.sync.deadlines import Lateness
@@ -73,6 +74,14 @@ def test_a_receipt_that_somebody_changed_confirms_nothing(place: Place) -> None:
     path = receipts.path_of(place.sync / "receipts", bag.name)
     path.write_bytes(path.read_bytes().replace(b'"read_back":1', b'"read_back":2'))
     assert only(place, MONDAY).recording == bag.name
+
+
+def test_receipts_that_cannot_be_checked_make_nothing_overdue(place: Place) -> None:
+    place.act(MONDAY)
+    worker.run_once(place.settings, Quiet(), clock=place.clock)
+    (place.sync / "sync.pem").write_text("no key")
+    with pytest.raises(RecorderError, match="not a PEM public key"):
+        look(place, "2026-12-24T00:00:00Z")
 
 
 def test_what_is_set_aside_says_why(place: Place) -> None:
