@@ -62,9 +62,9 @@ class Terms:
         return Term(found.day, lateness, found.provisional, found.returned)
 
 
-def statement(from_day: date, settings: CalendarSettings) -> tuple[date, bool]:
+def statement(from_day: date, calendar: Calendar, settings: CalendarSettings) -> tuple[date, bool]:
     """(last day for the written explanation that Art. 15 asks for, whether that is certain).
 
     ``from_day``: the local day on which it fell due, not counted itself.
     """
-    return Calendar(settings).after(from_day, settings.statement_days)
+    return calendar.after(from_day, settings.statement_days)

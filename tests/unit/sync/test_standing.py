@@ -18,6 +18,7 @@ from recorder.sync.progress import Quiet
 from recorder.sync.standing import Standing, Unsent
 from recorder.sync.stores import StoreError
 from recorder.sync.terms import Terms, statement
+from recorder.sync.working_days import Calendar
 from tests.unit.sync.spools import Place
 
 MONDAY = "2026-11-23T01:30:00.000Z"
@@ -208,7 +209,7 @@ def test_a_contact_while_away_is_the_return_where_no_recorder_told_of_one(place:
 
 def test_a_statement_has_its_own_term(place: Place) -> None:
     settings = CalendarSettings(statement_days=3)
-    assert statement(date(2026, 11, 27), settings) == (date(2026, 12, 2), True)
+    assert statement(date(2026, 11, 27), Calendar(settings), settings) == (date(2026, 12, 2), True)
     bag = place.act(MONDAY)
     end = Terms(chain.files(place.spool / "ledger", ""), settings, 480).end(bag)
     assert end is not None and end.earliest_ns < parse_iso("2026-11-23T01:30:00.001Z")
