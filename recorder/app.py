@@ -43,6 +43,7 @@ from recorder.session import catalogue, phrases
 from recorder.session.gestures import Gesture, Recogniser, Seen
 from recorder.session.phrases import Phrase
 from recorder.session.states import OPEN, Effect, Event, Session, State, step
+from recorder.storing import Looked, Storing
 
 _TICK_S = 0.05
 _ANSWER_S = 20.0
@@ -170,6 +171,7 @@ class App:
         self._gestures = {number: Recogniser(settings.recording, bounce_ms) for number in (1, 2)}
         self.effects = Effects(self)
         self.cards = Cards(self)
+        self.storing = Storing(self, put)
         self._probe = probe.Probe(settings, clock, put)
         self._server = Server(socket_path(self.run_folder), self._ask, settings.control.limited)
 
@@ -243,7 +245,11 @@ class App:
             case probe.Slow():
                 self.fitness.measured(item)
             case Asked():
-                item.reply.put(self._answer(item))
+                answer = self._answer(item)
+                if answer is not None:
+                    item.reply.put(answer)
+            case Looked():
+                self.storing.looked(item)
             case Fired():
                 self.fire(item.event)
             case Remembered():
@@ -262,6 +268,7 @@ class App:
             for seen in recogniser.tick(now_ns):
                 self._gesture(number, seen)
         self.effects.tick(now_ns)
+        self.storing.tick(now_ns)
         people_ns = self._people_until_ns if self.session.state is not State.ENDING else 0
         self.announcer.tick(now_ns, people_ns)
         self._feed(now_ns)
@@ -412,6 +419,7 @@ class App:
         self.key_kind = ready.key_kind
         self.custodians = len(ready.custodians)
         self._probe.begin()
+        self.storing.begin(ready.away)
         for note in ready.notes:
             print(f"recorder: {note}", file=sys.stderr, flush=True)
         resumed = ready.resumed
@@ -450,6 +458,7 @@ class App:
             sealed.recording, sealed.card, sealed.planned, sealed.end_ns, self.clock.boot_id
         )
         self.effects.say(Phrase.SAVED)
+        self.storing.look()
         self.fire(Event.SEALED)
         if self._exit_after_seal:
             self._stopping = True
@@ -498,11 +507,12 @@ class App:
         except queue.Empty:
             return Answer(False, "busy", "the recorder did not answer in time", "Try again")
 
-    def _answer(self, asked: Asked) -> Answer:
+    def _answer(self, asked: Asked) -> Answer | None:
+        """None: it follows when something is durable."""
         from recorder import requests
 
         try:
-            return requests.answer(self, asked.request, asked.user)
+            return requests.answer(self, asked.request, asked.user, asked.reply.put)
         except RecorderError as error:
             return refusal(error)
 

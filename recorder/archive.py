@@ -4,7 +4,7 @@ Public methods return at once and run on the loop; those that start with ``_`` r
 thread, in order, and are the only ones that touch the spool.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from recorder.clock import Clock
 from recorder.config import Settings
 from recorder.disk import Disk
 from recorder.errors import RecorderError
-from recorder.evidence import keys, ledger, lines, provision, recovery
+from recorder.evidence import keys, ledger, ledger_private, lines, provision, recovery
 from recorder.evidence.age import Recipient
 from recorder.evidence.chain import Log, Signer
 from recorder.evidence.recording import RecordingWriter
@@ -47,12 +47,13 @@ class Resumed(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """What start-up found."""
+    """What start-up found. ``away``: the ledger's line of a time away that is not over."""
 
     last: Last | None
     resumed: Resumed | None
     key_kind: Literal["device", "ephemeral"]
     custodians: tuple[str, ...]
+    away: int | None
     notes: tuple[str, ...]
 
 
@@ -103,6 +104,16 @@ class Archive:
     def note(self, body: lines.Ledger) -> None:
         """A line of the ledger."""
         self._disk.submit("ledger", lambda: self._note(body))
+
+    def declare(
+        self,
+        body: lines.Away | lines.AwayEnd,
+        private: Mapping[str, Any] | None,
+        then: Callable[[int | RecorderError], None],
+    ) -> None:
+        """A line of the ledger that somebody waits for, its personal part in an age file. ``then``
+        gets its number once it is durable, or why it is not."""
+        self._disk.submit("ledger", lambda: self._declare(body, private), then)
 
     def free_reserve(self) -> None:
         """The card is full: give the room back that was kept for closing and sealing."""
@@ -155,7 +166,7 @@ class Archive:
         last = self._recovered or next(
             (_last(e.body, e.header.boot_id) for e in reversed(entries) if _is_seal(e)), None
         )
-        return Ready(last, resumed, self._signer.kind, custodians, tuple(notes))
+        return Ready(last, resumed, self._signer.kind, custodians, _away(entries), tuple(notes))
 
     def _recover(self, sealed: set[str], notes: list[str]) -> Resumed | None:
         """Open recordings: at most the newest of this boot goes on, the others are sealed."""
@@ -300,6 +311,27 @@ class Archive:
         self._ledger.append(body)
         self._ledger.sync()
 
+    def _declare(
+        self, body: lines.Away | lines.AwayEnd, private: Mapping[str, Any] | None
+    ) -> int | RecorderError:
+        try:
+            if self._ledger is None or self._spool is None:
+                raise RecorderError("starting", "the ledger is not read yet", remedy="Try again")
+            if isinstance(body, lines.Away) and private is not None:
+                record = ledger_private.write(
+                    self._spool.path / LEDGER, self._ledger.n, private, self._recipients
+                )
+                body = msgspec.structs.replace(body, private=record)
+            written = self._ledger.append(body)
+            self._ledger.sync()
+            return written.n
+        except OSError as error:
+            return RecorderError(
+                "ledger-unwritable", f"the card refuses it: {error.strerror}", remedy="Try again"
+            )
+        except RecorderError as error:
+            return error
+
     def _close(self) -> None:
         self._note(lines.Shutdown(why="stopped"))
         if self._ledger is not None:
@@ -310,6 +342,17 @@ class Archive:
 
 def _is_seal(entry: ledger.Entry) -> bool:
     return isinstance(entry.body, lines.Sealed)
+
+
+def _away(entries: Sequence[ledger.Entry]) -> int | None:
+    """The time away that is not over."""
+    line: int | None = None
+    for entry in entries:
+        if isinstance(entry.body, lines.Away):
+            line = entry.header.n
+        elif isinstance(entry.body, lines.AwayEnd):
+            line = None
+    return line
 
 
 def _last(body: lines.Sealed, boot_id: str) -> Last:

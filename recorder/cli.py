@@ -98,6 +98,23 @@ def _parser() -> argparse.ArgumentParser:
     case.add_argument("action", choices=("load", "show", "clear"))
     case.add_argument("file", nargs="?", type=Path, help="load: the card (TOML)")
 
+    away = verb(
+        "away", _away, "Declare that timely storing is really impossible (Art. 17), or over."
+    )
+    away.add_argument("action", choices=("start", "end"), help="end: officer and device are back")
+    away.add_argument(
+        "--ground", choices=("continuous", "remote", "hard_to_reach"),
+        help="start: work on end, elsewhere, or in a place that is hard to reach",
+    )  # fmt: skip
+    away.add_argument(
+        "--prevented", action="store_true", help="start: timely transfer is really impossible"
+    )
+    away.add_argument("--reason", default="", help="start: why; encrypted to the custodians")
+    away.add_argument(
+        "--since", default="", metavar="TIME",
+        help="start: when it began, where it is declared afterwards (a finding): 2026-11-20T08:00",
+    )  # fmt: skip
+
     sync = verb("sync", _later("sync"), "Copy sealed recordings into the township's store.")
     sync.add_argument("--watch", action="store_true", help="stay, and wake up when one is sealed")
 
@@ -114,6 +131,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("--key", type=Path, metavar="PEM", help="the device's public key")
     verify.add_argument("--ledger", type=Path, metavar="DIR", help="the device's ledger")
+    verify.add_argument(
+        "--receipts", type=Path, metavar="DIR", help="sync's receipts: was it stored in time?"
+    )
+    verify.add_argument(
+        "--sync-key", type=Path, metavar="PEM", help="sync's public key (default: beside them)"
+    )
+    verify.add_argument(
+        "--calendar", type=Path, metavar="FILE", help="settings whose [calendar] counts"
+    )
     verify.add_argument("--statements", type=Path, metavar="DIR", help=BESIDE)
     identity_option(verify)
     sheet = verb(
@@ -236,3 +262,22 @@ def _case(options: argparse.Namespace) -> int:
             ) from error  # fmt: skip
     request = Request(f"case-{options.action}", text, str(options.file or ""))
     return _tell(options, _ask(options, request))
+
+
+def _away(options: argparse.Namespace) -> int:
+    from recorder.control import Request
+
+    if options.action == "end":
+        return _tell(options, _ask(options, Request("away-end")))
+    if options.ground is None:
+        raise RecorderError(
+            "usage", "no ground given", remedy="recorder away start --ground remote --prevented "
+            "--reason TEXT",
+        )  # fmt: skip
+    import msgspec
+
+    declared = {
+        "ground": options.ground, "prevented": options.prevented, "since": options.since,
+    }  # fmt: skip
+    text = msgspec.json.encode(declared).decode()
+    return _tell(options, _ask(options, Request("away-start", text, options.reason)))

@@ -63,6 +63,10 @@ def statement_options(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
             )
         if name in ("list", "write"):
             sub.add_argument("--ledger", type=Path, metavar="DIR", help="the device's ledger")
+        if name == "list":
+            sub.add_argument(
+                "--calendar", type=Path, metavar="FILE", help="settings whose [calendar] counts"
+            )
         if name == "form":
             sub.add_argument("--text", type=Path, metavar="FILE", help="what was written already")
             sub.add_argument(

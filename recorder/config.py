@@ -3,6 +3,7 @@
 What each key does to the officer, the card or the evidence is said in config/recorder.toml.
 """
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -161,8 +162,19 @@ class Sync(_Strict, frozen=True, kw_only=True):
     settle_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
 
 
+class CalendarSettings(_Strict, frozen=True, kw_only=True):
+    """Working days beyond the national calendar, and the terms that are counted in them."""
+
+    extra_holidays: tuple[date, ...] = ()
+    extra_working_days: tuple[date, ...] = ()
+    announced: tuple[Annotated[int, Meta(ge=2018, le=2200)], ...] = ()
+    storing_days: Annotated[int, Meta(ge=1, le=2)] = 2
+    statement_days: Annotated[int, Meta(ge=1, le=30)] = 2
+    remind_h: Annotated[int, Meta(ge=1, le=72)] = 24
+
+
 class Control(_Strict, frozen=True, kw_only=True):
-    """The control socket. ``limited`` users (sync's) may only ask for status and say."""
+    """The control socket. ``limited`` users (sync's) may only ask for status, say and dock."""
 
     limited: tuple[str, ...] = ("recorder-sync",)
 
@@ -186,6 +198,7 @@ class Settings(_Strict, frozen=True, kw_only=True):
     light: Light = Light()
     battery: Battery = Battery()
     sync: Sync = Sync()
+    calendar: CalendarSettings = CalendarSettings()
     control: Control = Control()
 
     def capture(self) -> CaptureSettings:
@@ -209,6 +222,14 @@ def load(path: Path) -> Settings:
             "key camera.kind: neither camera nor microphone is switched on",
             where=str(path),
             remedy="Choose a camera or a microphone",
+        )
+    both = set(settings.calendar.extra_holidays) & set(settings.calendar.extra_working_days)
+    if both:
+        raise RecorderError(
+            "config-invalid",
+            f"key calendar.extra_working_days: {min(both)} is an extra holiday, too",
+            where=str(path),
+            remedy="Take it out of one of the two",
         )
     for section, kind, source in (
         ("camera", settings.camera.kind, settings.camera.source),

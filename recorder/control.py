@@ -21,7 +21,7 @@ import msgspec
 from recorder.errors import RecorderError
 
 MAX_REQUEST = 256 * 1024
-LIMITED_VERBS = frozenset({"status", "say"})
+LIMITED_VERBS = frozenset({"status", "say", "dock"})
 _REQUEST_S = 5.0
 _ANSWER_S = 30.0
 _SLOTS = 8

@@ -6,10 +6,12 @@ question.
 
 import argparse
 from collections.abc import Iterator, Sequence
+from datetime import date
 from pathlib import Path
 
 import msgspec
 
+from recorder import config
 from recorder.errors import RecorderError
 from recorder.evidence import (
     chain,
@@ -26,8 +28,8 @@ from recorder.evidence.verification_folder import bags_in, devices_in
 from recorder.evidence.verification_report import Findings, Level
 from recorder.evidence.verification_trust import Vouched
 from recorder.evidence.words import word
-
-_TERM = "due from: the township's term counts from that day (no calendar of working days here)"
+from recorder.sync.terms import statement
+from recorder.sync.working_days import Calendar
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -73,10 +75,22 @@ def list_owed(options: argparse.Namespace) -> int:
             for each in statement_check.explain(mine, shelf, about, findings):
                 owed[each.about, each.interruption] = each
     problems = tuple(f"{f.file}: {f.text}" for f in findings.listed() if f.level is not Level.NOTE)
+    settings = config.CalendarSettings()
+    if options.calendar is not None:
+        settings = config.load(options.calendar).calendar
+    calendar = Calendar(settings)
+    owed = {key: _counted(each, calendar, settings) for key, each in owed.items()}
     waiting = sum(not each.archived for each in owed.values())
     answer = Open(tuple(owed.values()), waiting, problems)
     print(msgspec.json.encode(answer).decode() if options.json else "\n".join(_table(answer)))
     return 1 if waiting or problems else 0
+
+
+def _counted(each: Owed, calendar: Calendar, settings: config.CalendarSettings) -> Owed:
+    if not each.due_from:
+        return each
+    day, certain = statement(date.fromisoformat(each.due_from), calendar, settings)
+    return msgspec.structs.replace(each, due=day.isoformat(), provisional=not certain)
 
 
 def _owed(paths: Sequence[Path], ledger: Path | None) -> Iterator[tuple[Path, tuple[Owed, ...]]]:
@@ -121,13 +135,14 @@ def _table(answer: Open) -> Iterator[str]:
     if not answer.owed:
         yield "no statement is owed"
     rows = [
-        ("ABOUT", "WHAT", "WHY", "FOUND", "CHOSEN", "FROM", "TO", "DUE FROM", "STATEMENT"),
+        ("ABOUT", "WHAT", "WHY", "FOUND", "CHOSEN", "FROM", "TO", "DUE", "STATEMENT"),
         *(
             (
                 each.about, each.what, ", ".join(each.why),
                 word("cause", each.cause, "en") or "-",
                 word("category", each.chosen, "en") if each.chosen else "-",
-                each.from_utc or "-", each.to_utc or "-", each.due_from or "-",
+                each.from_utc or "-", each.to_utc or "-",
+                (each.due or "-") + (" (provisional)" if each.provisional else ""),
                 ", ".join(each.archived) or "none yet",
             )
             for each in answer.owed
@@ -139,7 +154,7 @@ def _table(answer: Open) -> Iterator[str]:
     for problem in answer.problems:
         yield f"problem  {problem}"
     if answer.owed:
-        yield f"{len(answer.owed)} owed, {answer.open} of them not explained yet; {_TERM}"
+        yield f"{len(answer.owed)} owed, {answer.open} of them not explained yet"
 
 
 def vouched_by(options: argparse.Namespace) -> Vouched:

@@ -4,6 +4,7 @@ Runs on the supervisor's loop: each request becomes an event of the state table,
 from what is in memory.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from recorder.clock import NS
@@ -28,8 +29,11 @@ _EVENTS = {
 _GESTURES = {"short": Event.SHORT, "double": Event.DOUBLE, "long": Event.LONG}
 
 
-def answer(app: "App", request: Request, user: str) -> Answer:
-    """Carry out what ``user`` asks for. RecorderError where it makes no sense."""
+def answer(
+    app: "App", request: Request, user: str, later: Callable[[Answer], None]
+) -> Answer | None:
+    """Carry out what ``user`` asks for. RecorderError where it makes no sense. None: ``later`` gets
+    the answer, when what was asked for is durable."""
     match request.verb:
         case "status":
             return Answer(True, data=status(app))
@@ -45,6 +49,14 @@ def answer(app: "App", request: Request, user: str) -> Answer:
         case "say":
             app.say_for_sync(request.argument)
             return Answer(True)
+        case "dock":
+            return app.storing.dock(request.argument, user, later)
+        case "away-start":
+            app.storing.away_start(request.argument, request.reason, user, later)
+            return None
+        case "away-end":
+            app.storing.away_end(user, later)
+            return None
         case "button":
             return _event(app, Event.PRESS, _GESTURES.get(request.argument), request, user)
         case verb if verb in _EVENTS:
@@ -52,8 +64,8 @@ def answer(app: "App", request: Request, user: str) -> Answer:
     raise RecorderError(
         "control-verb",
         f"unknown verb {request.verb!r}",
-        remedy="Verbs: status, button, case-load, case-show, case-clear, say, "
-        + ", ".join(_EVENTS),
+        remedy="Verbs: status, button, case-load, case-show, case-clear, away-start, away-end, "
+        "say, dock, " + ", ".join(_EVENTS),
     )
 
 
@@ -117,6 +129,7 @@ def status(app: "App") -> dict[str, Any]:
             for r in app.checks
         ],
         "keys": app.key_kind,
+        "storing": app.storing.status(),
     }
     if vitals is not None:
         data["vitals"] = {

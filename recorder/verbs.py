@@ -18,6 +18,7 @@ from recorder.evidence.age import Identity, identities
 
 if TYPE_CHECKING:
     from recorder.evidence.verification_report import Report
+    from recorder.evidence.verification_storing import Storing
 
 
 def identities_of(options: argparse.Namespace) -> Sequence[Identity]:
@@ -65,8 +66,26 @@ def verify(options: argparse.Namespace) -> int:
         identities=identities_of(options),
         statements=options.statements,
     )
+    report = _storing(options).add(report)
     print(msgspec.json.encode(report).decode() if options.json else render(report))
     return report.exit_code
+
+
+def _storing(options: argparse.Namespace) -> "Storing":
+    from recorder.evidence.verification_storing import Storing
+    from recorder.sync.deadlines import clock_bounds
+
+    calendar = config.CalendarSettings()
+    if options.calendar is not None:
+        calendar = config.load(options.calendar).calendar
+    key = None
+    if options.receipts is not None:
+        key = keys.load_public(options.sync_key or options.receipts.parent / "sync.pem")
+    clock = SystemClock()
+    now = clock_bounds(clock.utc_ns(), clock.state())
+    return Storing(
+        calendar=calendar, receipts=options.receipts, key=key, ledger=options.ledger, now=now
+    )
 
 
 def _report(options: argparse.Namespace, opened_by: Sequence[Identity]) -> "Report":
@@ -142,15 +161,19 @@ def sync(options: argparse.Namespace) -> int:
         request = control.Request("say", phrase)
         control.ask(Path(settings.paths.run), request, timeout_s=2.0)
 
+    def dock(contact: str) -> None:
+        request = control.Request("dock", contact)
+        control.ask(Path(settings.paths.run), request, timeout_s=15.0)
+
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if options.watch:
         from recorder.sync.watch import watch
 
-        watch(settings, progress, stop=stop, say=say, clock=clock)
+        watch(settings, progress, stop=stop, say=say, dock=dock, clock=clock)
         return 0
-    return run_once(settings, progress, say=say, clock=clock, stop=stop).exit_code
+    return run_once(settings, progress, say=say, dock=dock, clock=clock, stop=stop).exit_code
 
 
 def provision(options: argparse.Namespace) -> int:

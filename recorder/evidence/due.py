@@ -22,7 +22,8 @@ class Owed(msgspec.Struct, frozen=True, kw_only=True):
     could_not_start. ``cause`` is what the device found, ``chosen`` what the officer pressed.
     ``explains``: SHA-256 of the line that the statement is about. ``due_from``: the local day from
     which the township's term counts, "" where the clock said nothing. ``archived``: statements
-    about it that are there and check out."""
+    about it that are there and check out. ``due``: its last day in working days, "" where nobody
+    counted; ``provisional``: a year's notice that is still to come may move it."""
 
     about: str
     device: str
@@ -38,6 +39,8 @@ class Owed(msgspec.Struct, frozen=True, kw_only=True):
     due_from: str
     explains: str
     archived: tuple[str, ...] = ()
+    due: str = ""
+    provisional: bool = False
 
     @property
     def what(self) -> str:

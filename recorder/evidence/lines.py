@@ -423,6 +423,38 @@ class Freed(_Ledger, frozen=True, kw_only=True, tag="freed"):
     receipt_sha256: str
 
 
+AwayGround = Literal["continuous", "remote", "hard_to_reach"]
+
+
+class Away(_Ledger, frozen=True, kw_only=True, tag="away"):
+    """Work on end, elsewhere or in a place that is hard to reach, which really prevents storing in
+    time (Art. 17). ``since``: when it began, where it was declared afterwards, else "". The reason
+    is in ``private``."""
+
+    ground: AwayGround
+    since: str
+    by: str
+    private: Private | None = None
+
+
+class AwayEnd(_Ledger, frozen=True, kw_only=True, tag="away-end"):
+    """Officer and device are back; ``declared`` False: nobody said so, the store was reached.
+    ``away``: the number of the line that it ends."""
+
+    away: int
+    declared: bool
+    by: str
+
+
+class Reminded(_Ledger, frozen=True, kw_only=True, tag="reminded"):
+    """The device spoke of ``count`` recordings that are to be stored (``day``) or are late."""
+
+    phrase: str
+    count: int
+    day: str
+    outcome: Literal["spoken", "failed", "cut"]
+
+
 class LedgerFault(_Ledger, frozen=True, kw_only=True, tag="fault"):
     """A part failed outside a recording, or works again."""
 
@@ -440,5 +472,5 @@ class Shutdown(_Ledger, frozen=True, kw_only=True, tag="shutdown"):
 
 Ledger = (
     Boot | Fitness | LedgerRefused | Opened | Sealed | LedgerRecovered | Quarantined | Freed
-    | LedgerFault | Shutdown
+    | Away | AwayEnd | Reminded | LedgerFault | Shutdown
 )  # fmt: skip

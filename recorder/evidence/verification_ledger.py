@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from recorder.errors import RecorderError
-from recorder.evidence import chain, lines
+from recorder.evidence import chain, ledger_private, lines
 from recorder.evidence.due import LedgerDue, Owed
 from recorder.evidence.verification_bag import signed
 from recorder.evidence.verification_leftovers import leftovers, number
@@ -175,6 +175,19 @@ def _take(
         case lines.Freed() as body:
             if body.recording in ledger.recordings:
                 ledger.recordings[body.recording].freed = True
+        case lines.Away(private=private) if private is not None:
+            try:
+                ledger_private.read(ledger.folder, private)
+            except FileNotFoundError:
+                findings.add(
+                    Level.TAMPERED, "missing", "the reason of a time away is not there",
+                    file=f"ledger/{private.file}",
+                )  # fmt: skip
+            except (ValueError, OSError) as error:
+                findings.add(
+                    Level.TAMPERED, "changed", f"the reason of a time away: {error}",
+                    file=f"ledger/{private.file}",
+                )  # fmt: skip
         case lines.Quarantined() as body:
             ledger.quarantined[body.name] = body.why
 

@@ -5,6 +5,7 @@ config. Pure: the only files read are the ones handed in or packaged.
 """
 
 import string
+from datetime import datetime
 from enum import StrEnum
 from importlib import resources
 from pathlib import Path
@@ -96,6 +97,7 @@ class Phrase(StrEnum):
     STORE_CONFLICT = "store_conflict"
     STORING_DUE = "storing_due"
     OVERDUE = "overdue"
+    POSSIBLY_OVERDUE = "possibly_overdue"
 
 
 _LONGEST_S = 9999 * 3600
@@ -156,6 +158,10 @@ class Speaker:
         """Date and time of day, at the device's offset."""
         local = hanzi.local(utc_ns, self._offset_min)
         return hanzi.time(local) if self.language == "zh" else f"{local:%d %B %Y, %H:%M}"
+
+    def day(self, local: datetime) -> str:
+        """A day of this year."""
+        return hanzi.day(local) if self.language == "zh" else f"{local:%d %B}"
 
     def clock(self, utc_ns: int) -> str:
         """Time of day."""

@@ -7,12 +7,13 @@ from pathlib import Path
 import msgspec
 
 from recorder.errors import RecorderError
-from recorder.evidence import chain
+from recorder.evidence import chain, ledger_private, lines
 from recorder.sync import transfer
 from recorder.sync.home import Home
 from recorder.sync.stores import Sort, SourceError, Store, StoreError
 
 _BATCH = 500
+_PRIVATE = b'"private":{'
 
 
 class Damaged(msgspec.Struct, frozen=True):
@@ -37,6 +38,7 @@ def send(folder: Path, device: str, store: Store, home: Home) -> tuple[int, list
                 continue
             n, raw = entry
             try:
+                wrong += _private(folder, raw, device, store)
                 sent += transfer.settle_bytes(store, f"{device}/ledger/{n:012d}", raw + b"\n")
             except StoreError as error:
                 if error.sort is not Sort.NEVER:
@@ -54,6 +56,32 @@ def send(folder: Path, device: str, store: Store, home: Home) -> tuple[int, list
     if following > settled:
         _settle(store, home, following)
     return sent, wrong
+
+
+def _private(folder: Path, raw: bytes, device: str, store: Store) -> list[RecorderError]:
+    """A line's personal part goes before it, into the ledger's ``private`` folder; what is wrong
+    with it holds no line back."""
+    if _PRIVATE not in raw:
+        return []
+    try:
+        _, body = chain.decode(raw, lines.Ledger, None)
+    except ValueError:
+        return []  # verify judges the line
+    private = body.private if isinstance(body, lines.Away) else None
+    if private is None:
+        return []
+    try:
+        data = ledger_private.read(folder, private)
+    except (OSError, ValueError) as error:
+        return [
+            SourceError(
+                "ledger-damaged", f"the reason of a line is not as it was: {error}",
+                where=str(folder / private.file),
+                remedy="Run `recorder verify` on the spool; the line itself is copied",
+            )
+        ]  # fmt: skip
+    transfer.settle_bytes(store, f"{device}/ledger/{private.file}", data)
+    return []
 
 
 def _settle(store: Store, home: Home, following: int) -> int:

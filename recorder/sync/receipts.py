@@ -5,6 +5,7 @@ by sync's key. A receipt that does not verify is none: nothing may be freed or s
 """
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,17 @@ from recorder.evidence import chain
 from recorder.sync.home import replace
 
 FORMAT = "bodycam-receipt/1"
+
+
+class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The deadline of Art. 17 as it was counted when the receipt was made. ``due``: last local day,
+    None where no clock told or nothing ran; ``kept``: ``in time``, ``possibly overdue``,
+    ``overdue`` or ``unknown``; ``returned``: it counted from a return."""
+
+    due: date | None
+    kept: str
+    provisional: bool
+    returned: bool
 
 
 class Receipt(
@@ -26,7 +38,8 @@ class Receipt(
 ):
     """``stored``: mtime of the signature, ``read``: when the last byte was read back; both UTC by
     the store's clock. ``read_back`` counts the read-backs of this store. ``left`` names files of
-    the recording's folder that no manifest lists and that were not copied."""
+    the recording's folder that no manifest lists and that were not copied. ``term``: was it stored
+    in time? Met when ``read``."""
 
     format: str
     recording: str
@@ -40,6 +53,7 @@ class Receipt(
     read: str
     read_back: int
     left: tuple[str, ...] = ()
+    term: Term | None = None
 
 
 def path_of(folder: Path, recording: str) -> Path:

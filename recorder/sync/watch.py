@@ -21,7 +21,7 @@ from recorder.evidence.seal import SIGNATURE
 from recorder.sync.progress import Progress
 from recorder.sync.stores import Sort, StoreError
 from recorder.sync.summary import Summary
-from recorder.sync.worker import Say, run_once, unsealed
+from recorder.sync.worker import Dock, Say, run_once, unsealed
 
 RESCAN_S = 300.0
 _FIRST_BACKOFF_S = 5.0
@@ -95,6 +95,7 @@ def watch(
     *,
     stop: threading.Event,
     say: Say | None = None,
+    dock: Dock | None = None,
     clock: Clock | None = None,
     rescan_s: float = RESCAN_S,
     done: Callable[[Summary], None] | None = None,
@@ -115,7 +116,9 @@ def watch(
             _look(seals, settings)
             pause_s = rescan_s
             try:
-                summary = run_once(settings, progress, say=trouble.say, clock=clock, stop=stop)
+                summary = run_once(
+                    settings, progress, say=trouble.say, dock=dock, clock=clock, stop=stop
+                )
                 trouble.over()
                 if done is not None:
                     done(summary)

@@ -13,17 +13,22 @@ from pathlib import Path
 from recorder.clock import Clock, SystemClock, iso
 from recorder.config import Settings
 from recorder.errors import RecorderError
+from recorder.evidence.chain import files
 from recorder.spool import LEDGER, NAME, Held, held
 from recorder.sync import bag, ledger, receipts, transfer
 from recorder.sync.bag import Bag, BagFile
+from recorder.sync.deadlines import Lateness
 from recorder.sync.home import Aside, Home
 from recorder.sync.progress import Progress
 from recorder.sync.stores import Sort, SourceError, Store, StoreError
 from recorder.sync.stores.directory import DirectoryStore
 from recorder.sync.summary import Finding, Summary
+from recorder.sync.terms import Terms
 from recorder.sync.transfer import Conflict
 
 Say = Callable[[str], None]
+Dock = Callable[[str], None]
+"""Told ``reached`` before anything is stored, ``done`` after it, ``gone`` without a store."""
 
 
 class _Stopped(Exception):
@@ -35,6 +40,7 @@ def run_once(
     progress: Progress,
     *,
     say: Say | None = None,
+    dock: Dock | None = None,
     clock: Clock | None = None,
     wait_s: float = 600.0,
     stop: threading.Event | None = None,
@@ -43,10 +49,10 @@ def run_once(
     """Copy what is missing. What it calls stored is durable in the store and has its receipt.
 
     ``say`` gets the key of a sentence (``store_full`` …) before the StoreError is raised that
-    it is about; ``stop`` ends the run between two files. Raises RecorderError where it cannot
-    run or go on: no store, store full, gone or not allowed, spool or key unreadable, another
-    sync still running after ``wait_s``. What concerns one recording only is a finding, and the
-    others go on.
+    it is about; ``dock`` is told of the store's contact; ``stop`` ends the run between two files.
+    Raises RecorderError where it cannot run or go on: no store, store full, gone or not allowed,
+    spool or key unreadable, another sync still running after ``wait_s``. What concerns one
+    recording only is a finding, and the others go on.
     """
     if not settings.sync.store:
         raise RecorderError(
@@ -57,11 +63,17 @@ def run_once(
     with home.locked(wait_s):
         run = _Run(settings, home, progress, clock or SystemClock(), stop or threading.Event())
         try:
-            store = (open_store or open_directory)(settings, home.owner)
             try:
+                store = (open_store or open_directory)(settings, home.owner)
+            except StoreError:
+                _contact(dock, "gone", progress)
+                raise
+            try:
+                _contact(dock, "reached", progress)
                 run.all(store)
             finally:
                 store.close()
+                _contact(dock, "done", progress)
         except _Stopped:
             progress.note("stopped; the rest is copied next time")
         except StoreError as error:
@@ -80,6 +92,17 @@ def _speak(say: Say | None, error: StoreError, progress: Progress) -> None:
         say(error.phrase)
     except RecorderError as unheard:
         progress.note(f"not said aloud: {unheard}")
+
+
+def _contact(dock: Dock | None, contact: str, progress: Progress) -> None:
+    """Tell the recorder; a dock without one is as good."""
+    if dock is None:
+        return
+    try:
+        dock(contact)
+    except RecorderError as unheard:
+        if unheard.code != "not-running":
+            progress.note(f"the recorder was not told that its store is {contact}: {unheard}")
 
 
 def open_directory(settings: Settings, owner: str) -> Store:
@@ -118,6 +141,7 @@ class _Run:
              "present_bytes", "ledger_lines"), 0,
         )  # fmt: skip
         self._name = ""
+        self._terms: Terms | None = None
 
     def summary(self) -> Summary:
         """What was done so far."""
@@ -197,6 +221,13 @@ class _Run:
         stat = self._store.stat(signature)
         if stat is None:
             raise Conflict("store-conflict", signature, "it vanished again")
+        read_ns = self._store.time_ns()
+        if self._terms is None:
+            offset_min = self._settings.device.utc_offset_min
+            self._terms = Terms(
+                files(self._spool / LEDGER, ""), self._settings.calendar, offset_min
+            )
+        term = self._terms.kept(whole.folder, read_ns)
         receipts.issue(
             self._home.receipts,
             receipts.Receipt(
@@ -209,13 +240,16 @@ class _Run:
                 bytes=whole.size_bytes,
                 tagmanifest_sha256=whole.tagmanifest_sha256,
                 stored=iso(stat.mtime_ns),
-                read=iso(self._store.time_ns()),
+                read=iso(read_ns),
                 read_back=1,
                 left=whole.left,
+                term=term,
             ),
             self._signer,
             self._clock,
         )
+        if term.kept in (Lateness.OVERDUE, Lateness.POSSIBLY):
+            self._progress.note(f"{whole.recording}: stored {term.kept}, due by {term.due}")
         if whole.left:
             self._found(whole.recording, _left(whole))
 

@@ -25,11 +25,22 @@ def test_the_recorder_is_told_which_user_asks(run: Path) -> None:
     assert ask(run, Request("stop")).data == {"verb": "stop", "user": getpass.getuser()}
 
 
-def test_a_limited_user_may_ask_how_it_is_and_have_something_said(tmp_path: Path) -> None:
+def test_a_limited_user_may_ask_how_it_is_have_something_said_and_tell_of_its_store(
+    tmp_path: Path,
+) -> None:
     server = Server(socket_path(tmp_path), told, limited=("nobody-else", getpass.getuser()))
-    for verb in ("status", "say"):
+    for verb in ("status", "say", "dock"):
         assert ask(tmp_path, Request(verb)).ok
-    for verb in ("stop", "start", "button", "case-load", "case-clear", "sensitive"):
+    for verb in (
+        "stop",
+        "start",
+        "button",
+        "case-load",
+        "case-clear",
+        "sensitive",
+        "away-start",
+        "away-end",
+    ):
         answer = ask(tmp_path, Request(verb))
         assert (answer.ok, answer.code) == (False, "control-denied")
         assert "control.limited" in answer.remedy

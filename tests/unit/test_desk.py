@@ -68,6 +68,10 @@ def test_list_exits_1_until_everything_that_is_owed_is_explained(
     answer = json.loads(capsys.readouterr().out)
     assert (answer["open"], answer["problems"]) == (0, [])
     assert answer["owed"][0]["archived"] == ["bc-001-00000001-0001-1"]
+    owed = answer["owed"][0]
+    assert (owed["due_from"], owed["due"], owed["provisional"]) == (
+        "2026-11-23", "2026-11-25", False,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("where", ["store", "device", "bag", "spool"])

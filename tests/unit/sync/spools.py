@@ -6,10 +6,11 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from recorder import config
-from recorder.clock import ManualClock
+from recorder.clock import NS, ManualClock, parse_iso
 from recorder.evidence import keys, lines
 from recorder.evidence.chain import Log
 from recorder.evidence.keys import KeySigner
@@ -92,6 +93,36 @@ class Place:
             (segments / f"{number:04d}.mp4.age").write_bytes(self.rng.randbytes(size))
         self.seal(folder)
         return folder
+
+    def act(self, made: str) -> Path:
+        """A sealed recording that ended at ``made`` (UTC) by the device's clock, with its ledger
+        lines. The clock stays there."""
+        self.clock.now_ns += 60 * NS
+        self.clock.wall_ns = parse_iso(made)
+        self._number += 1
+        name = f"{DEVICE}-{self._number:08d}-{self._number:04x}"
+        opened = lines.Opened(
+            recording=name, device=DEVICE, officer="P-017", act="", obligation=None, previous=""
+        )
+        quoted = self.ledger.append(opened)
+        self.ledger.sync()
+        folder = self.spool / name
+        (folder / "data").mkdir(parents=True)
+        log = Log.create(folder / "data", "journal", self.signer, self.clock)
+        line0 = msgspec.structs.replace(self._opened(name), ledger=quoted.line.decode())
+        log.append(line0)
+        end_ns = self.clock.now_ns
+        self.clock.advance(2)
+        log.append(lines.End(end_ns=end_ns, source="button", planned=True, spoken=True))
+        log.close()
+        self.seal(folder)
+        return folder
+
+    def note(self, body: lines.Ledger) -> int:
+        """A ledger line now; its number."""
+        written = self.ledger.append(body)
+        self.ledger.sync()
+        return written.n
 
     def stored(self, folder: Path) -> Path:
         """Where a recording lies in the store."""

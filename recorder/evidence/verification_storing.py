@@ -1,0 +1,131 @@
+"""``recorder verify``: was each recording stored in time (Art. 17)? Notes beside the verdict.
+
+A late hand-over changes no byte, so it changes no verdict. What counts as the store's word is a
+receipt; without receipts, in a store that is a folder, the time of the signature's file there.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from recorder.clock import iso, parse_iso
+from recorder.config import CalendarSettings
+from recorder.errors import RecorderError
+from recorder.evidence import chain, lines, verification_ledger
+from recorder.evidence.seal import SIGNATURE
+from recorder.evidence.verification_report import Finding, FolderReport, Level, Report
+from recorder.sync import away, deadlines, receipts
+from recorder.sync.deadlines import Bounds, Lateness
+from recorder.sync.stores.marker import MARKER
+from recorder.sync.terms import Terms
+
+_CODES = {Lateness.OVERDUE: "overdue", Lateness.POSSIBLY: "possibly-overdue"}
+_CHECKED = "stored in time: by "
+
+
+class Storing(msgspec.Struct, frozen=True, kw_only=True):
+    """What to judge by. ``receipts``: sync's folder of receipts, ``key`` sync's raw public key;
+    ``now``: bounds of the judge's own clock, for what no receipt names."""
+
+    calendar: CalendarSettings
+    receipts: Path | None = None
+    key: bytes | None = None
+    ledger: Path | None = None
+    now: Bounds | None = None
+
+    def add(self, report: Report | FolderReport) -> Report | FolderReport:
+        """The report with what there is to say; the verdict stays."""
+        if isinstance(report, Report):
+            return self._one(report)
+        found = [self._one(each) for each in report.recordings]
+        ledgers = sorted({Path(each.path).parent / "ledger" for each in found})
+        notes = tuple(
+            note for ledger in ledgers for note in _times_away(self.ledger or ledger)
+        )  # fmt: skip
+        return msgspec.structs.replace(
+            report, recordings=tuple(found), findings=(*report.findings, *dict.fromkeys(notes))
+        )
+
+    def _one(self, report: Report) -> Report:
+        bag = Path(report.path)
+        at, by = self._confirmed(bag, report.recording)
+        opened = _opened(bag)
+        if opened is None or at is None:
+            why = "stored in time: no receipt, and no store that is a folder"
+            return msgspec.structs.replace(report, not_checked=(*report.not_checked, why))
+        terms = Terms(_ledger(self.ledger or bag.parent / "ledger"), self.calendar,
+                      opened.utc_offset_min)  # fmt: skip
+        end = terms.end(bag)
+        deadline = terms.due(end) if end is not None else None
+        notes: tuple[Finding, ...] = ()
+        if deadline is not None:
+            lateness = deadlines.judge(deadline, at)
+            if lateness in _CODES:
+                stored = iso(at.earliest_ns) if by else "not yet"
+                until = f"due by {deadline.day}"
+                if deadline.provisional:
+                    until += " (provisional)"
+                notes = (Finding(Level.NOTE, _CODES[lateness], f"stored: {stored}; {until}"),)
+        return msgspec.structs.replace(
+            report,
+            findings=(*report.findings, *notes),
+            checked=(*report.checked, _CHECKED + (by or "its absence among the receipts")),
+        )
+
+    def _confirmed(self, bag: Path, recording: str) -> tuple[Bounds | None, str]:
+        """When a store confirmed it, and by what; (now, "") where the receipts do not name it."""
+        if self.receipts is not None:
+            found = receipts.load(self.receipts, recording, self.key) if self.key else ()
+            if not found:
+                return self.now, ""
+            read_ns = parse_iso(found[0].body.read)
+            return Bounds(read_ns, read_ns), "its receipt"
+        if not any((place / MARKER).is_file() for place in list(bag.resolve().parents)[:2]):
+            return None, ""
+        try:
+            mtime_ns = (bag / SIGNATURE).stat().st_mtime_ns
+        except OSError:
+            return None, ""
+        return Bounds(mtime_ns, mtime_ns), "the time of its signature's file"
+
+
+def _ledger(folder: Path) -> list[Path]:
+    try:
+        return verification_ledger.files(folder)
+    except RecorderError:
+        return []
+
+
+def _opened(bag: Path) -> lines.Open | None:
+    for path in chain.files(bag / "data", "journal")[:1]:
+        for raw, _ in chain.raw_lines(path):
+            try:
+                _, body = chain.decode(raw, lines.Journal, None)
+            except ValueError:
+                return None
+            return body if isinstance(body, lines.Open) else None
+    return None
+
+
+def _times_away(folder: Path) -> Iterator[Finding]:
+    """Declared afterwards, or a return that nobody declared."""
+    for each in away.read(_ledger(folder)).all:
+        since = _text(each.since)
+        if each.afterwards:
+            yield Finding(
+                Level.NOTE, "away-afterwards",
+                f"away since {since} was declared on {_text(each.declared)}",
+                file=f"ledger line {each.line}",
+            )  # fmt: skip
+        if each.back is not None and not each.back_declared:
+            yield Finding(
+                Level.NOTE, "away-undeclared-return",
+                f"away since {since}: the return on {_text(each.back)} was not declared",
+                file=f"ledger line {each.line}",
+            )  # fmt: skip
+
+
+def _text(bounds: Bounds) -> str:
+    return f"{datetime.fromtimestamp(bounds.earliest_ns // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ}"
