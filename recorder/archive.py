@@ -228,6 +228,8 @@ class Archive:
             writer.journal(
                 lines.Loss(what=name, detail="shorter than its journal says"), sync=False
             )
+        for name in recovery.missing_privates(found):
+            writer.journal(lines.Loss(what=name, detail="not there, or not whole"), sync=False)
         writer.journal(
             lines.Recovered(why=why, fragments=writer.progress.fragments, moved=found.moved)
         )

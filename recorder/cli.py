@@ -163,6 +163,17 @@ def _parser() -> argparse.ArgumentParser:
 
     statement_options(verbs)
 
+    recover = verb("recover", _later("recover"), "Bring every recording off a dead device's card.")
+    recover.add_argument(
+        "--spool", type=Path, required=True, metavar="DIR", help="the card's spool; only read"
+    )
+    recover.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="where bags and ledger go"
+    )
+    recover.add_argument(
+        "--desk-key", type=Path, metavar="KEY", help="desk.key: signs what the device left open"
+    )
+
     provision = verb("provision", _later("provision"), "Make keys and the register.")
     provision.add_argument(
         "role", choices=("device", "sync", "desk", "township", "custodian", "store")

@@ -176,6 +176,24 @@ def sync(options: argparse.Namespace) -> int:
     return run_once(settings, progress, say=say, dock=dock, clock=clock, stop=stop).exit_code
 
 
+def recover(options: argparse.Namespace) -> int:
+    """`recorder recover`."""
+    from recorder.evidence.desk_recovery import recover as bring_out
+
+    if options.desk_key is None:
+        raise RecorderError(
+            "no-desk-key", "what the device left open must be signed by somebody",
+            where="--desk-key",
+            remedy="Give desk.key; `recorder provision desk` makes and registers one",
+        )  # fmt: skip
+    done = bring_out(
+        options.spool, options.out, signer=keys.load_private(options.desk_key),
+        clock=SystemClock(), say=lambda text: print(text, file=sys.stderr),
+    )  # fmt: skip
+    _print(done, options.json)
+    return done.exit_code
+
+
 def provision(options: argparse.Namespace) -> int:
     """`recorder provision`."""
     if options.role == "store":

@@ -8,7 +8,7 @@ What a log says is lines.py; when it is written is recording.py's and ledger.py'
 import base64
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol
 
@@ -18,6 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from recorder.clock import Clock, ClockState
 from recorder.errors import RecorderError
+
+Heir = Callable[[Any], bytes | None]
+"""The key that a body names as the one that signs from this very line on, or None."""
 
 ZERO = "0" * 64
 MAX_LINE = 1024 * 1024
@@ -278,7 +281,13 @@ def raw_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
 
 
 def read(
-    paths: Sequence[Path], bodies: Any, key: bytes | None, *, n: int = 0, prev: str = ZERO
+    paths: Sequence[Path],
+    bodies: Any,
+    key: bytes | None,
+    *,
+    n: int = 0,
+    prev: str = ZERO,
+    heir: Heir | None = None,
 ) -> Iterator[Line | Defect]:
     """Walk a log's files. Every line that parses comes out; everything that is wrong is a Defect.
 
@@ -294,7 +303,7 @@ def read(
                 yield Defect(path.name, number, "line-torn", "the last line is not whole")
                 break
             try:
-                header, body = decode(raw, bodies, key)
+                header, body, key = _follow(raw, bodies, key, heir)
             except ValueError as error:
                 yield Defect(path.name, number, "line-damaged", str(error))
                 n += 1
@@ -311,6 +320,24 @@ def read(
             digest = hashlib.sha256(raw).hexdigest()
             yield Line(header, body, raw, digest, path.name, number)
             n, prev = header.n + 1, digest
+
+
+def _follow(
+    raw: bytes, bodies: Any, key: bytes | None, heir: Heir | None
+) -> tuple[Header, Any, bytes | None]:
+    """A line, and the key that signs the next one."""
+    if key is None or heir is None:
+        return *decode(raw, bodies, key), key
+    try:
+        header, body = decode(raw, bodies, key)
+    except ValueError:
+        following = heir(decode(raw, bodies, None)[1])
+        if following is None:
+            raise
+        return *decode(raw, bodies, following), following
+    if heir(body) not in (None, key):
+        raise ValueError("the key that it names did not sign it")
+    return header, body, key
 
 
 def _restarts(paths: Sequence[Path]) -> list[int | None]:

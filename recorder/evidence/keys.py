@@ -66,6 +66,15 @@ def base64_public(signer: Signer) -> str:
     return base64.b64encode(signer.public).decode()
 
 
+def spki(public: bytes) -> str:
+    """A raw public key as base64 of its SubjectPublicKeyInfo: what stands between a PEM's lines."""
+    return base64.b64encode(
+        Ed25519PublicKey.from_public_bytes(public).public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    ).decode()
+
+
 def ephemeral(path: Path | None = None) -> KeySigner:
     """A key that nobody knows: evidence first, verdict ``untrusted``.
 

@@ -306,11 +306,20 @@ class State(_Journal, frozen=True, kw_only=True, tag="state"):
 
 
 class Recovered(_Journal, frozen=True, kw_only=True, tag="recovered"):
-    """The daemon found this recording open; what lay behind the last durable line is in tails/."""
+    """It was found open: by the daemon at a start, or by a desk on a dead device's card (``desk``);
+    what lay behind the last durable line is in tails/."""
 
-    why: Literal["crash", "reboot"]
+    why: Literal["crash", "reboot", "desk"]
     fragments: int
     moved: tuple[str, ...]
+
+
+class Handover(_Journal, frozen=True, kw_only=True, tag="handover"):
+    """The device is dead: a desk closes the recording. ``key`` (base64, raw) signs this line, all
+    behind it, and the seal; line 0's key signs nothing any more. It adds an end, nothing else."""
+
+    key: str
+    software: str
 
 
 class End(_Journal, frozen=True, kw_only=True, tag="end"):
@@ -320,7 +329,7 @@ class End(_Journal, frozen=True, kw_only=True, tag="end"):
     """
 
     end_ns: int
-    source: Literal["button", "control", "shutdown", "power", "crash", "storage"]
+    source: Literal["button", "control", "shutdown", "power", "crash", "storage", "desk"]
     planned: bool
     spoken: bool
     by: str = ""
@@ -341,7 +350,7 @@ Journal = (
     Open | Press | Checks | Arrival | Start | Segment | Fragment | SegmentEnd | Spoken | Slot
     | Answered | Mark | Notice | Stage | Obstruction | Sensitive | Unmarked
     | Interruption | Resumed | Reason | StatementDue | Fault | Delay | Loss | Refused | State
-    | Recovered | End | Close
+    | Recovered | Handover | End | Close
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ is needed. Idempotent: it may be killed anywhere and run again. It never judges 
 import base64
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +24,7 @@ from recorder.evidence.keys import base64_public
 from recorder.evidence.recording import JOURNAL, PRIVATE, SEGMENTS, TAILS, Progress, RecordingWriter
 from recorder.evidence.seal import SIGNATURE, TAGMANIFEST, file_sha256
 from recorder.evidence.verification_bag import signed
+from recorder.evidence.verification_lines import heir
 
 _PIECE = 1024 * 1024
 
@@ -57,7 +58,7 @@ def walk(folder: Path) -> tuple[list[Line], list[Defect]]:
     first = next(read(paths, lines.Journal, None), None)
     if not isinstance(first, Line) or not isinstance(first.body, lines.Open):
         return good, bad
-    for item in read(paths, lines.Journal, base64.b64decode(first.body.key)):
+    for item in read(paths, lines.Journal, base64.b64decode(first.body.key), heir=heir):
         if isinstance(item, Defect):
             # What a failed write left torn is whole in the next file.
             if item.code != "line-torn" or item.file == paths[-1].name:
@@ -67,8 +68,9 @@ def walk(folder: Path) -> tuple[list[Line], list[Defect]]:
     return good, bad
 
 
-def is_sealed(folder: Path) -> bool:
-    """A signature is there and fits the tag manifest under the key of the journal's line 0."""
+def is_sealed(folder: Path, *, desk: bool = False) -> bool:
+    """A signature is there and fits the tag manifest under the key of the journal's line 0; with
+    ``desk`` also under that of a desk to which the journal was handed over."""
     try:
         signature = (folder / SIGNATURE).read_bytes()
         listing = (folder / TAGMANIFEST).read_bytes()
@@ -77,7 +79,8 @@ def is_sealed(folder: Path) -> bool:
     good, _ = walk(folder)
     if not good or not isinstance(good[0].body, lines.Open):
         return False
-    return signed(base64.b64decode(good[0].body.key), signature, listing)
+    heirs = [b.key for line in good if isinstance(b := line.body, lines.Handover)] if desk else []
+    return signed(base64.b64decode([good[0].body.key, *heirs][-1]), signature, listing)
 
 
 def same_key(folder: Path, signer: Signer) -> None:
@@ -100,10 +103,13 @@ def reopen(
     recipients: Sequence[Recipient],
     clock: Clock,
     settings: RecordingSettings,
+    readable: Mapping[str, int] | None = None,
 ) -> Found:
     """Cut, tail and set aside; the writer then goes on in a new journal file.
 
-    Durable on return. RecorderError where there is no line 0: the folder cannot be understood.
+    ``readable``: how many bytes of a file (by its path in the bag) the medium gave back, where it
+    did not give all. Durable on return. RecorderError where there is no line 0 (the folder
+    cannot be understood), or where a desk has closed it already.
     """
     good, _ = walk(folder)
     if not good or not isinstance(good[0].body, lines.Open):
@@ -115,13 +121,21 @@ def reopen(
         )
     opened = good[0].body
     bodies = tuple(line.body for line in good)
+    if any(isinstance(body, lines.Handover) for body in bodies):
+        raise RecorderError(
+            "recording-handed-over",
+            "a desk has closed it: nothing can be added to it, ever",
+            where=str(folder),
+            remedy="It is moved to quarantine whole, as it is",
+        )
     tails = folder / TAILS
     moved: list[str] = []
     for sub in (SEGMENTS, PRIVATE):
         (folder / sub).mkdir(mode=0o750, exist_ok=True)
     moved += _cut_journal(folder, good, tails)
-    progress, moved_segments = _segments(folder, bodies, tails)
+    progress, moved_segments = _segments(folder, bodies, tails, readable or {})
     moved += moved_segments
+    moved += _privates(folder, bodies, tails, readable or {})
     moved += _strangers(folder, bodies, tails)
     if tails.exists():
         sync_folder(tails)
@@ -197,13 +211,12 @@ def _free_name(folder: Path, name: str) -> Path:
 
 
 def _segments(
-    folder: Path, bodies: Sequence[lines.Journal], tails: Path
+    folder: Path, bodies: Sequence[lines.Journal], tails: Path, readable: Mapping[str, int]
 ) -> tuple[Progress, list[str]]:
-    """Cut every segment to its journalled fragments and end it."""
+    """Cut every segment to its journalled fragments, as far as they are there, and end it."""
     progress = Progress(digests={})
     names: dict[int, str] = {}
-    ends: dict[int, lines.Fragment] = {}
-    counts: dict[int, int] = {}
+    ends: dict[int, list[lines.Fragment]] = {}
     finished: dict[int, lines.SegmentEnd] = {}
     for body in bodies:
         match body:
@@ -212,8 +225,7 @@ def _segments(
             case lines.Segment():
                 names[body.segment] = body.file
             case lines.Fragment():
-                ends[body.segment] = body
-                counts[body.segment] = counts.get(body.segment, 0) + 1
+                ends.setdefault(body.segment, []).append(body)
                 progress.fragments += 1
             case lines.SegmentEnd():
                 finished[body.segment] = body
@@ -227,13 +239,19 @@ def _segments(
             case _:
                 continue
     moved: list[str] = []
-    for number, last in ends.items():
+    for number, fragments in ends.items():
         path = folder / names[number]
         whole = finished.get(number)
-        if whole is not None and path.exists() and path.stat().st_size == whole.age_bytes:
-            continue
-        if not path.exists() or path.stat().st_size < last.age_bytes:
+        if not path.exists():
             continue  # short_segments tells it
+        size = path.stat().st_size
+        there = min(size, readable.get(names[number], size))
+        if whole is not None and there == whole.age_bytes:
+            continue
+        last = next((f for f in reversed(fragments) if f.age_bytes <= there), None)
+        if last is None:
+            moved += _move_whole(path, tails)  # not one fragment is left; short_segments tells it
+            continue
         tail = base64.b64decode(last.age_tail)
         with path.open("rb") as file:
             file.seek(last.age_bytes)
@@ -256,6 +274,22 @@ def _numbers(folder: Path) -> list[int]:
         for path in (folder / SEGMENTS).glob("*.mp4.age")
         if path.name[:4].isdecimal()
     ]
+
+
+def _privates(
+    folder: Path, bodies: Sequence[lines.Journal], tails: Path, readable: Mapping[str, int]
+) -> list[str]:
+    """Private records have the length that their line says, or go to tails/ as what is left."""
+    moved: list[str] = []
+    for record in (getattr(body, "private", None) for body in bodies):
+        if isinstance(record, lines.Private) and (folder / record.file).is_file():
+            path = folder / record.file
+            size = path.stat().st_size
+            if min(size, readable.get(record.file, size)) < record.bytes:
+                moved += _move_whole(path, tails)  # missing_privates tells it
+            else:
+                moved += _move_tail(path, record.bytes, tails)
+    return moved
 
 
 def _strangers(folder: Path, bodies: Sequence[lines.Journal], tails: Path) -> list[str]:
@@ -319,6 +353,13 @@ def short_segments(found: Found) -> list[str]:
         if not path.exists() or path.stat().st_size < last.age_bytes:
             out.append(path.name)
     return out
+
+
+def missing_privates(found: Found) -> list[str]:
+    """Private records that a line speaks of and that are not there."""
+    records = (getattr(body, "private", None) for body in found.journal)
+    files_ = [record.file for record in records if isinstance(record, lines.Private)]
+    return [Path(f).name for f in files_ if not (found.writer.folder / f).exists()]
 
 
 def open_gap(journal: Sequence[lines.Journal]) -> bool:

@@ -120,10 +120,11 @@ def sign_tags(
     utc: str,
     digests: dict[str, str],
     signer: Signer,
+    more: str = "",
 ) -> bytes:
     """Make a bag of what lies in ``data/``: tag files, then the signature, each durable before the
-    next. ``name`` is what the bag will be called, ``digests`` are those that are known already.
-    Returns the bytes that were signed."""
+    next. ``name`` is what the bag will be called, ``digests`` are those that are known already,
+    ``more`` further lines of bag-info.txt. Returns the bytes that were signed."""
     for tag in reversed(TAG_FILES):
         (folder / tag).unlink(missing_ok=True)
     manifest = []
@@ -140,6 +141,7 @@ def sign_tags(
         f"Bagging-Date: {utc[:10]}\n"
         f"Payload-Oxum: {octets}.{files}\n"
         f"Bag-Software-Agent: bodycam-recorder {__version__}\n"
+        f"{more}"
     ).encode()
     tags = {
         "bagit.txt": BAGIT,

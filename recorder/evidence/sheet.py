@@ -136,6 +136,7 @@ def _files(story: Story, report: Report) -> Section:
         rows=(
             Row("封存清单 SHA-256", story.tagmanifest_sha256 or "未封存"),
             Row("签名公钥（Ed25519）", story.open.key if story.open else ""),
+            *_desk(report),
             Row("验证方法", "recorder verify；另可用 sha256sum -c、bagit.py --validate、"
                 "openssl pkeyutl -verify、age -d、ffprobe 逐项核验"),
             Row("验证结论", word("verdict", report.verdict.value)),
@@ -144,6 +145,12 @@ def _files(story: Story, report: Report) -> Section:
         tables=(Table(("文件", "字节", "SHA-256"), listed, "未封存，无清单", digits=True),),
         notes=(*findings[:20], *more),
     )  # fmt: skip
+
+
+def _desk(report: Report) -> Iterable[Row]:
+    """A dead device's recording: whose signature the seal is."""
+    if report.facts is not None and report.facts.desk:
+        yield Row("封存公钥（设备损坏，由档案电脑封存）", report.facts.desk)
 
 
 def _unchecked(report: Report) -> Iterable[str]:

@@ -169,8 +169,17 @@ def _refused(b: lines.Refused, _: Private | None, lang: Language) -> tuple[_At, 
 
 
 def _recovered(b: lines.Recovered, _: Private | None, lang: Language) -> tuple[_At, str]:
-    zh = "重启后找回未封存的记录" if b.why == "reboot" else "程序退出后找回未封存的记录"
-    return (None, None), _pick(lang, zh, f"found open after a {b.why}")
+    zh, en = {
+        "reboot": ("重启后找回未封存的记录", "found open after a reboot"),
+        "crash": ("程序退出后找回未封存的记录", "found open after a crash"),
+        "desk": ("档案电脑从存储卡找回未封存的记录", "found open on the card at the desk"),
+    }[b.why]
+    return (None, None), _pick(lang, zh, en)
+
+
+def _handover(_: lines.Handover, __: Private | None, lang: Language) -> tuple[_At, str]:
+    zh = "设备无法继续，以下各行及封存由档案电脑签名"
+    return (None, None), _pick(lang, zh, "the device is dead; from here on the desk signs")
 
 
 def _end(b: lines.End, _: Private | None, lang: Language) -> tuple[_At, str]:
@@ -185,7 +194,8 @@ _TELLERS: dict[type, _Teller] = {
     lines.Obstruction: _obstruction, lines.Sensitive: _sensitive, lines.Unmarked: _unmarked,
     lines.Interruption: _interruption, lines.Resumed: _resumed, lines.Reason: _reason,
     lines.StatementDue: _due, lines.Fault: _fault, lines.Delay: _delay, lines.Loss: _loss,
-    lines.Refused: _refused, lines.Recovered: _recovered, lines.End: _end,
+    lines.Refused: _refused, lines.Recovered: _recovered, lines.Handover: _handover,
+    lines.End: _end,
 }  # fmt: skip
 
 

@@ -23,9 +23,10 @@ from recorder.evidence.verification_bag import (
     Inventory,
     inventory,
 )
+from recorder.evidence.verification_handover import cut_lines, tails
 from recorder.evidence.verification_journal import Journal
 from recorder.evidence.verification_ledger import Ledger
-from recorder.evidence.verification_lines import declared_key
+from recorder.evidence.verification_lines import declared_key, raw_key
 from recorder.evidence.verification_report import (
     Facts,
     Findings,
@@ -33,7 +34,7 @@ from recorder.evidence.verification_report import (
     Report,
     Verdict,
 )
-from recorder.evidence.verification_trust import Vouched, trust
+from recorder.evidence.verification_trust import Vouched, trust, trust_desk
 
 _MARKS = ("bagit.txt", "data/journal.jsonl", "manifest-sha256.txt", TAGMANIFEST, SIGNATURE)
 
@@ -106,7 +107,7 @@ def verify(
         )
     folder = Bag(found, findings, digests)
     if sealed:
-        folder.seal(public)
+        folder.seal(raw_key(journal.handover[1].key) if journal.handover else public)
     else:
         folder.seal(None)
         folder.unsealed(
@@ -132,6 +133,7 @@ def verify(
             recording=opened.recording,
             vouched=vouched,
         )
+        _handover(findings, journal, found, public, vouched)
     unchecked += vouched.unchecked()
     if ledger is None:
         unchecked.append("ledger: none given")
@@ -147,6 +149,13 @@ def verify(
             tagmanifest_sha256=folder.tagmanifest_sha256,
         )
         _seal_line(findings, ledger, opened.recording, public, vouched)
+        sealed_at = ledger.recordings.get(opened.recording)
+        if journal.handover is not None and sealed_at is not None and sealed_at.seal is not None:
+            findings.add(
+                Level.NOTE,
+                "two-bags",
+                "the device sealed this recording itself: its own bag is the one to go by",
+            )
     if picture is None:
         unchecked.append("custodian's key: none given, the encrypted contents were not opened")
     elif picture.foreign_identity or journal.foreign_identity:
@@ -268,6 +277,39 @@ def _seal_line(
         )  # fmt: skip
 
 
+def _handover(
+    findings: Findings, journal: Journal, found: Inventory, public: bytes, vouched: Vouched
+) -> None:
+    """A desk closed it: who, and whether it left lines out that the device had signed."""
+    if journal.handover is None:
+        return
+    where, body = journal.handover
+    desk = raw_key(body.key)
+    name = "" if desk is None else trust_desk(findings, desk, utc=where.utc, vouched=vouched)
+    by = f"desk {name}" if name else "a desk"
+    findings.add(
+        Level.NOTE,
+        "desk",
+        f"ended by {by}, not by the device, whose last line is {journal.handover_n - 1}; "
+        "whether it had written more, only ledger and store can tell",
+        file=where.file,
+        line=where.line,
+    )
+    try:
+        count = cut_lines(tails(found), public, journal.handover_n)
+    except OSError as error:
+        findings.add(
+            Level.TAMPERED, "unreadable", f"cannot be read: {error.strerror}", file="data/tails"
+        )
+        return
+    if count:
+        findings.add(
+            Level.INCOMPLETE,
+            "cut-lines",
+            f"{count} lines that the device signed stand in data/tails/ behind damaged ones",
+        )
+
+
 def _endings(findings: Findings, journal: Journal, sealed: bool) -> None:
     if sealed and journal.close is None and journal.open is not None:
         findings.add(Level.INCOMPLETE, "no-close", "sealed, but the journal has no close line")
@@ -310,6 +352,7 @@ def _facts(journal: Journal, sealed: bool) -> Facts | None:
         planned=end[1].planned if end else None,
         sealed=sealed,
         continues=opened.continues.recording if opened.continues else "",
+        desk=journal.handover[1].key if journal.handover else "",
         journal_lines=journal.lines,
         segments=journal.segment_count,
         fragments=journal.fragments,

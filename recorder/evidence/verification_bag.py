@@ -208,6 +208,13 @@ class Bag:
         self._findings.add(level, code, text, file=file, line=line)
 
 
+def listed(data: bytes) -> Iterator[tuple[str, str]]:
+    """(path, digest) of each proper line of a manifest."""
+    for _, (digest, path) in _entries(data):
+        if path is not None:
+            yield path, digest
+
+
 def _entries(data: bytes) -> Iterator[tuple[int, tuple[str, str | None]]]:
     """(number, (digest, path)) of each line; path None where it is no manifest line."""
     rows = data.split(b"\n")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from recorder.errors import RecorderError
-from recorder.evidence import verification_ledger
+from recorder.evidence import verification_ledger, verification_note
 from recorder.evidence.age import Identity
 from recorder.evidence.due import Owed
 from recorder.evidence.register import Register
@@ -19,7 +19,7 @@ from recorder.evidence.verification_trust import Vouched, trust
 from recorder.spool import number_of
 
 _SHORT = "ledger-short"
-_BESIDE = frozenset({"ledger", "quarantine", "days", "live", STATEMENTS, "receipts"})
+_BESIDE = frozenset({"ledger", "quarantine", "days", "live", STATEMENTS, "receipts", "recovery"})
 
 
 def verify_path(
@@ -82,6 +82,7 @@ def verify_folder(
         shelf = Shelf(
             (place, *(() if statements is None else (statements,))), vouched, identities or ()
         )
+        set_aside = verification_note.read(place, findings, vouched, unchecked)
         there = []
         for bag in _bags(place, findings):
             there.append(bag.name)
@@ -107,7 +108,7 @@ def verify_folder(
                 "quote later ones",
             )
         if known is not None:
-            for level, code, text in verification_ledger.absent(known, there):
+            for level, code, text in verification_ledger.absent(known, there, set_aside):
                 findings.add(level, code, text)
             for each in known.owed:
                 owed += explain((each,), shelf, each.about, findings)
@@ -203,7 +204,7 @@ def _bags(place: Path, findings: Findings) -> Iterator[Path]:
                     findings.add(
                         Level.INCOMPLETE,
                         "quarantined",
-                        "could not be parsed by the device",
+                        "could not be parsed",
                         file=f"quarantine/{each.name}",
                     )
             continue

@@ -18,11 +18,14 @@ from recorder.evidence.continuity import Continuity
 from recorder.evidence.due import Due
 from recorder.evidence.instants import Where
 from recorder.evidence.verification_bag import Digests, Inventory
+from recorder.evidence.verification_handover import allowed
 from recorder.evidence.verification_leftovers import leftovers
-from recorder.evidence.verification_lines import canonical
+from recorder.evidence.verification_lines import canonical, heir
 from recorder.evidence.verification_report import Findings, Level
 from recorder.evidence.verification_segments import Piece, Segments, Written
 
+_GONE = frozenset({"missing", "cut", "unreadable"})
+"""What a desk's ``loss`` line can account for: a file that is not there, never one that differs."""
 _SET_ASIDE = re.compile(r"data/tails/([0-9]{4})\.mp4\.age(\.[0-9]+)?")
 
 
@@ -46,8 +49,10 @@ class Journal:
         self._waiting: dict[int, Written] = {}
         self._numbers: set[int] = set()
         self._lost: set[str] = set()
+        self._lost_at_desk: set[str] = set()
         self._on_files = Findings()
         self._signed = False
+        self._ended = False
         self.time = Continuity(findings)
         self.due = Due()
         self.segments = Segments(found, digests, self._on_files)
@@ -60,6 +65,8 @@ class Journal:
         self.press: tuple[Where, lines.Press] | None = None
         self.end: tuple[Where, lines.End] | None = None
         self.close: lines.Close | None = None
+        self.handover: tuple[Where, lines.Handover] | None = None
+        self.handover_n = 0
         self.lines = 0
         self.fragments = 0
         self.last_sha256 = ""
@@ -79,7 +86,7 @@ class Journal:
                 file=f"data/{defect.file}",
                 line=defect.number,
             )
-        for item in chain.read(paths, lines.Journal, key):
+        for item in chain.read(paths, lines.Journal, key, heir=heir):
             file = f"data/{item.file}"
             if isinstance(item, chain.Defect):
                 level = Level.TAMPERED
@@ -110,7 +117,9 @@ class Journal:
         body: Any = item.body
         if item.header.n == 0 and not isinstance(body, lines.Open):
             self._wrong("order", "line 0 is not the recording's open line", where)
-        if self.close is not None and not isinstance(body, lines.Close | lines.Recovered):
+        if self.close is not None and not isinstance(
+            body, lines.Close | lines.Recovered | lines.Handover
+        ):
             self._wrong("order", "a line behind the close line", where)
         self.lines = item.header.n + 1
         self.last_sha256 = item.sha256
@@ -118,9 +127,18 @@ class Journal:
         private = getattr(body, "private", None)
         if private is not None:
             self._private(where, private)
+        if self.handover is not None and not allowed(
+            body, last_end_ns=self.time.last_end_ns, ended=self._ended
+        ):
+            kind = type(body).__struct_config__.tag
+            self._add_handover(f"a desk may not add this {kind} line", where)
         self.time.feed(where, body)
         self.due.feed(self.time.boot.of(where, body), body, item.sha256)
         match body:
+            case lines.Handover():
+                if self.handover is None:
+                    self.handover, self.handover_n = (where, body), item.header.n
+                    self._ended, self.close = self.end is not None, None
             case lines.Open():
                 if self.open is not None:
                     self._wrong("order", "a second open line", where)
@@ -146,11 +164,13 @@ class Journal:
             case lines.StatementDue():
                 self.statements += 1
             case lines.Loss():
-                self._lost.add(body.what)
+                by_desk = self.handover is not None
+                (self._lost_at_desk if by_desk else self._lost).add(body.what)
+                who = "the desk did not find" if by_desk else "the device lost"
                 self._findings.add(
                     Level.INCOMPLETE,
                     "loss",
-                    f"the device lost {body.what}: {body.detail}",
+                    f"{who} {body.what}: {body.detail}",
                     file=where.file,
                     line=where.line,
                 )
@@ -193,9 +213,11 @@ class Journal:
         return {int(match[1]) for match in found if match} - self._numbers
 
     def _weigh_losses(self) -> None:
-        """What the device itself found lost before it sealed is incomplete, not tampered with."""
+        """What was found lost before the seal is incomplete, not tampered with."""
         for finding in self._on_files.listed():
-            if finding.level is Level.TAMPERED and finding.file.rpartition("/")[2] in self._lost:
+            name = finding.file.rpartition("/")[2]
+            told = name in self._lost or (name in self._lost_at_desk and finding.code in _GONE)
+            if finding.level is Level.TAMPERED and told:
                 finding = msgspec.structs.replace(finding, level=Level.INCOMPLETE)
             self._findings.take(finding)
 
@@ -261,7 +283,10 @@ class Journal:
                 )
 
     def _tampered(self, code: str, text: str, file: str) -> None:
-        self._findings.add(Level.TAMPERED, code, text, file=file)
+        self._on_files.add(Level.TAMPERED, code, text, file=file)
+
+    def _add_handover(self, text: str, where: Where) -> None:
+        self._findings.add(Level.TAMPERED, "handover", text, file=where.file, line=where.line)
 
     def _wrong(self, code: str, text: str, where: Where) -> None:
         level = Level.INCOMPLETE if self._signed else Level.TAMPERED

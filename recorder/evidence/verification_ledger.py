@@ -5,7 +5,7 @@ Keeps a few words a recording, whatever the ledger's length; decides nothing abo
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -240,14 +240,19 @@ def compare(
         )
 
 
-def absent(ledger: Ledger, there: Sequence[str]) -> Iterator[tuple[Level, str, str]]:
-    """(level, code, text) of every recording that the ledger opened and nobody has."""
+def absent(
+    ledger: Ledger, there: Sequence[str], set_aside: Mapping[str, str]
+) -> Iterator[tuple[Level, str, str]]:
+    """(level, code, text) of every recording that the ledger opened and nobody has. ``set_aside``:
+    what a desk could not end, and why; it excuses nothing that the device had sealed."""
     last = max((known.n for known in ledger.recordings.values()), default=-1)
     for name, known in ledger.recordings.items():
         if name in there:
             continue
         if name in ledger.quarantined:
             yield Level.INCOMPLETE, "quarantined", f"{name}: {ledger.quarantined[name]}"
+        elif name in set_aside and known.seal is None:
+            yield Level.INCOMPLETE, "quarantined", f"{name}: {set_aside[name]}"
         elif known.freed:
             yield Level.NOTE, "freed", f"{name} left the device after two read-backs"
         elif known.seal is None and known.n == last:

@@ -21,6 +21,25 @@ def declared_key(paths: Sequence[Path]) -> bytes | None:
     return None
 
 
+def heir(body: object) -> bytes | None:
+    """The desk's raw key where a ``handover`` names one that can have signed."""
+    return raw_key(body.key) if isinstance(body, lines.Handover) else None
+
+
+def desk_key(paths: Sequence[Path]) -> bytes | None:
+    """The raw key of the first ``handover`` in a journal, believed by nobody yet, or None."""
+    for path in paths:
+        for raw, _ in chain.raw_lines(path):
+            if b'"handover"' in raw:
+                try:
+                    _, body = chain.decode(raw, lines.Journal, None)
+                except ValueError:
+                    continue
+                if isinstance(body, lines.Handover):
+                    return raw_key(body.key)
+    return None
+
+
 def raw_key(text: str) -> bytes | None:
     """32 bytes of a base64 public key; None where it is none, or one that proves nothing."""
     try:

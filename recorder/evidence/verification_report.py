@@ -98,7 +98,8 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the recording says of itself, for the head of a report."""
+    """What the recording says of itself, for the head of a report. ``desk``: the key of the desk
+    that closed it for a dead device, else ""."""
 
     device: str
     officer: str
@@ -119,6 +120,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     planned: bool | None
     sealed: bool
     continues: str
+    desk: str
     journal_lines: int
     segments: int
     fragments: int

@@ -117,7 +117,15 @@ class Segments:
                     file=file,
                 )
                 return False
-            return True
+            if not written.pieces or first == plaintext.tail(written.pieces[-1].line):
+                return True
+            self._findings.add(
+                Level.TAMPERED,
+                "changed",
+                "it ends otherwise than its last fragment on record says",
+                file=file,
+            )
+            return False
         if not written.pieces:
             return True
         tail = plaintext.tail(written.pieces[-1].line)

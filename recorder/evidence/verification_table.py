@@ -58,6 +58,7 @@ def _recording(report: Report, language: Language) -> Iterator[str]:
             ),
             ("key", f"{facts.key} ({facts.key_kind})"),
             ("sealed", "yes" if facts.sealed else "no"),
+            ("ended by", f"the desk, for a dead device, with {facts.desk}" if facts.desk else ""),
             ("continues", facts.continues),
         ):
             if value:

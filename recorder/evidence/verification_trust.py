@@ -61,6 +61,19 @@ def trust(
     ]
 
 
+def trust_desk(findings: Findings, public: bytes, *, utc: str, vouched: Vouched) -> str:
+    """Ask for a desk's key, used at ``utc``; only a register vouches for one. The desk's name."""
+    text = base64.b64encode(public).decode()
+    if vouched.register is None:
+        _add(findings, "desk-key", f"nobody vouches for the desk's key {text}: give --register")
+        return ""
+    wrong = registered(vouched.register, "desk", text, utc=utc)
+    if wrong is not None:
+        _add(findings, *wrong)
+    entry = vouched.register.find("desk", text)
+    return entry.name if entry else ""
+
+
 def _registered(
     findings: Findings, register: Register, text: str, device: str, utc: str, recording: str
 ) -> None:

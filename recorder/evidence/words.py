@@ -54,6 +54,7 @@ _CAUSES: _Words = {
     "disk": ("存储写入故障", "the disk failed"),
     "shutdown": ("设备关机", "shutdown"),
     "storage": ("存储空间已满", "storage full"),
+    "device_lost": ("设备损坏，未能继续", "the device was dead"),
     "unfit": ("检查未通过，不能记录", "not fit to record"),
     "failed": ("设备故障，不能记录", "failed, could not record"),
 }
@@ -68,6 +69,7 @@ _WHY: _Words = {
     "power": ("断电或重启，非正常结束", "ended by a power loss or reboot"),
     "crash": ("程序退出，非正常结束", "ended by a crash"),
     "supervisor_died": ("程序退出，非正常结束", "ended by a crash"),
+    "device_lost": ("设备损坏，非正常结束", "ended by the device's death"),
     "shutdown": ("设备关机，非正常结束", "ended by a shutdown"),
     "storage": ("存储空间已满，非正常结束", "ended by a full card"),
 }
@@ -139,6 +141,7 @@ _ENDS: _Words = {
     "power": ("断电或重启", "power loss or reboot"),
     "crash": ("程序退出", "crash"),
     "storage": ("存储空间已满", "storage full"),
+    "desk": ("设备损坏，由档案电脑补记结束", "at the desk: the device was dead"),
 }
 
 _FINDINGS: _Words = {
@@ -167,6 +170,9 @@ _FINDINGS: _Words = {
     "expired": ("密钥登记已到期", "expired"),
     "revoked": ("密钥已吊销", "revoked"),
     "ephemeral-key": ("由临时密钥签名", "ephemeral key"),
+    "desk-key": ("档案电脑的签名密钥未登记", "desk key"),
+    "handover": ("档案电脑增加了不得增加的内容", "handover"),
+    "cut-lines": ("损坏处之后另有设备签名的日志行", "cut lines"),
     "no-seal": ("未封存", "no seal"),
     "loss": ("设备丢失了部分数据", "loss"),
     "uncovered": ("有时段没有画面和声音，也没有中止记录", "uncovered"),

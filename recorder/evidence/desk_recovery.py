@@ -1,0 +1,547 @@
+"""``recorder recover``: brings a dead device's recordings off its card, on the desk's computer.
+
+The card is only read. Each recording is copied whole under ``.recover/`` and gets its name when it
+is complete and durable, so a run that is killed, or finds no room, is simply run again. What the
+device sealed stays byte for byte as it was; what it left open is ended as the device would have,
+by lines that a ``handover`` puts under the desk's key. It never judges (verify does).
+"""
+
+import base64
+import fcntl
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from recorder import __version__
+from recorder.clock import Clock
+from recorder.config import Recording as RecordingSettings
+from recorder.errors import RecorderError
+from recorder.evidence import desk_copy, ledger, lines, recovery
+from recorder.evidence.chain import Signer, sync_folder
+from recorder.evidence.desk_copy import Copied, Found, shown
+from recorder.evidence.desk_note import Brought, Done, Note, Trouble
+from recorder.evidence.keys import base64_public, spki
+from recorder.evidence.recording import PRIVATE, SEGMENTS, TAILS, sha256
+from recorder.evidence.seal import MANIFEST, SIGNATURE, TAG_FILES, TAGMANIFEST, sign_tags
+from recorder.evidence.verification import is_recording
+from recorder.evidence.verification_bag import inventory, listed
+from recorder.evidence.verification_handover import CAUSE, cut_lines, tails
+from recorder.spool import LEDGER, LOCK, QUARANTINE, RESERVE, number_of
+
+PARTS = ".recover"
+_PROPER = re.compile(
+    r"data/(journal(-\d{4,})?\.jsonl|segments/\d{4,}\.mp4\.age|private/\d+\.json\.age"
+    r"|tails/[A-Za-z0-9_][A-Za-z0-9._-]*)"
+)
+_ODD = re.compile(r"[^A-Za-z0-9._-]")
+_LEDGER_FILE = re.compile(r"\d+\.jsonl")
+_NOT_WHOLE = "not there, or not whole"
+_TAG_LIMIT_BYTES = 64 * 1024 * 1024
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """``present`` came out in an earlier run; ``left`` is not the recorder's and stays on the card.
+    ``exit_code`` 1: something did not come out, or not whole."""
+
+    path: str
+    key: str
+    brought: tuple[Brought, ...]
+    present: tuple[str, ...]
+    left: tuple[str, ...]
+    troubles: tuple[Trouble, ...]
+    exit_code: int
+
+
+def recover(
+    spool: Path,
+    out: Path,
+    *,
+    signer: Signer,
+    clock: Clock,
+    say: Callable[[str], None] = lambda _: None,
+) -> Summary:
+    """Bring everything in ``spool`` to ``out``, which has a spool's layout afterwards.
+
+    Nothing below ``spool`` is written, nothing that is in ``out`` is changed. Each recording is
+    durable when ``say`` gets its name. RecorderError where it cannot run or go on: no spool, one
+    in the other, a recorder running on it, no room.
+    """
+    _apart(spool, out)
+    _is_spool(spool)
+    out.mkdir(mode=0o750, parents=True, exist_ok=True)
+    with _alone(spool, out):
+        run = _Run(spool, out, signer, clock, say)
+        try:
+            return run.all()
+        except OSError as error:
+            raise desk_copy.refused(error, out) from error
+        finally:
+            shutil.rmtree(out / PARTS, ignore_errors=True)
+
+
+def _apart(spool: Path, out: Path) -> None:
+    for inner, outer in ((out, spool), (spool, out)):
+        for place in (inner.resolve(), *inner.resolve().parents):
+            if place.exists() and outer.exists() and place.samefile(outer):
+                raise RecorderError(
+                    "recover-nested",
+                    f"{inner} lies in {outer}" if inner.resolve() != outer.resolve()
+                    else "card and target are the same folder",
+                    where="--out",
+                    remedy="Give a folder on another disk: nothing is written to the card",
+                )  # fmt: skip
+
+
+def _is_spool(spool: Path) -> None:
+    problem = "nothing of a recorder is in it"
+    try:
+        for found in desk_copy.entries(spool):
+            if found.kind == "folder" and (
+                found.name in (LEDGER, QUARANTINE) or number_of(found.name) is not None
+            ):
+                return
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    raise RecorderError(
+        "no-spool", problem, where=str(spool),
+        remedy="Mount the card (read-only will do) and give its spool, which has ledger/ in it",
+    )  # fmt: skip
+
+
+@contextmanager
+def _alone(spool: Path, out: Path) -> Iterator[None]:
+    """Nobody records on the card, and nobody else brings it to ``out``. Neither lock is a file."""
+    held = [os.open(out, os.O_RDONLY | os.O_DIRECTORY)]
+    try:
+        _lock(held[0], fcntl.LOCK_EX, "recover-twice", "another recovery is running there", out)
+        with suppress(OSError):  # a card without a lock file, or whose lock file cannot be read
+            held.append(os.open(spool / LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK))
+        if len(held) > 1:
+            _lock(held[1], fcntl.LOCK_SH, "spool-locked", "a recorder is running on it", spool)
+        yield
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int, how: int, code: str, problem: str, where: Path) -> None:
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise RecorderError(code, problem, where=str(where), remedy="Stop it first") from error
+
+
+class _Run:
+    """The state of one run."""
+
+    def __init__(
+        self, spool: Path, out: Path, signer: Signer, clock: Clock, say: Callable[[str], None]
+    ) -> None:
+        self._spool = spool
+        self._out = out
+        self._signer = signer
+        self._clock = clock
+        self._say = say
+        self._note = Note(out, str(spool), signer, clock)
+        self._parts = out / PARTS
+        self._brought: list[Brought] = []
+        self._present: list[str] = []
+        self._left: list[str] = []
+        self._troubles: list[Trouble] = []
+        self._sealed: set[str] = set()
+
+    def all(self) -> Summary:
+        """Ledger first: it says which recordings were sealed, and which there must be."""
+        shutil.rmtree(self._parts, ignore_errors=True)
+        self._parts.mkdir(mode=0o750)
+        top = list(desk_copy.entries(self._spool))
+        if any(f.name == LEDGER and f.kind == "folder" for f in top):
+            self._ledger(self._spool / LEDGER)
+        known = list(ledger.entries(self._out / LEDGER))
+        self._sealed = {e.body.recording for e in known if isinstance(e.body, lines.Sealed)}
+        for found in sorted(top, key=lambda f: (number_of(f.name) or 0, f.name)):
+            self._top(found)
+        self._absent([e.body for e in known], {f.name for f in top})
+        self._note.end(Done(brought=len(self._brought), troubles=len(self._troubles)))
+        return Summary(
+            path=str(self._out),
+            key=base64_public(self._signer),
+            brought=tuple(self._brought),
+            present=tuple(self._present),
+            left=tuple(self._left),
+            troubles=tuple(self._troubles),
+            exit_code=1 if self._troubles else 0,
+        )
+
+    def _top(self, found: Found) -> None:
+        if found.name in (LOCK, RESERVE) or (found.name == LEDGER and found.kind == "folder"):
+            return
+        if found.error:
+            self._trouble(found.name, "unreadable", found.error)
+        elif found.name == QUARANTINE and found.kind == "folder":
+            self._quarantine(found.path)
+        elif found.kind == "folder" and number_of(found.name) is not None:
+            self._recording(found)
+        elif number_of(found.name) is not None:
+            self._trouble(found.name, "no-folder", f"a {found.kind} where a recording belongs")
+        elif found.kind == "folder" and _looks_like_one(found.path):
+            self._whole(found, f"{QUARANTINE}/{_safe(found.name)}")
+        else:
+            self._left.append(shown(found.name))
+
+    # The ledger, and what was set aside.
+
+    def _ledger(self, folder: Path) -> None:
+        target = self._out / LEDGER
+        target.mkdir(mode=0o750, exist_ok=True)
+        sync_folder(self._out)
+        for found in self._entries(folder, LEDGER):
+            name = f"{LEDGER}/{found.name}"
+            if found.kind != "file" or not _LEDGER_FILE.fullmatch(found.name):
+                self._left.append(shown(name))
+                continue
+            part = self._parts / "ledger-file"
+            copied = self._copy(found.path, part, name)
+            if copied is None:
+                continue
+            if os.path.lexists(target / found.name):
+                if _bytes(target / found.name) == _bytes(part):
+                    self._present.append(name)
+                else:
+                    self._trouble(name, "differs", "another file of that name is there already")
+                part.unlink()
+                continue
+            self._place(part, target / found.name)
+            self._done(name, "ledger", 1, copied.bytes)
+
+    def _quarantine(self, folder: Path) -> None:
+        for found in self._entries(folder, QUARANTINE):
+            self._whole(found, f"{QUARANTINE}/{_safe(found.name)}")
+
+    def _whole(self, found: Found, name: str) -> None:
+        """Bring something out as it is, without looking into it."""
+        if found.kind in ("link", "special"):
+            self._trouble(found.name, "left", f"a {found.kind}: never followed, never copied")
+            return
+        if os.path.lexists(self._out / name):
+            self._present.append(name)
+            return
+        part = self._parts / "whole"
+        if found.kind == "file":
+            copied = self._copy(found.path, part, found.name)
+            sizes = [] if copied is None else [copied.bytes]
+        else:
+            sizes = [c.bytes for c in self._tree(found, part).values()]
+        if os.path.lexists(part):
+            self._set_aside(part, name, len(sizes), sum(sizes))
+
+    def _set_aside(self, part: Path, name: str, count: int, size: int) -> None:
+        (self._out / QUARANTINE).mkdir(mode=0o750, exist_ok=True)
+        sync_folder(self._out)
+        self._place(part, self._out / name)
+        self._done(name, "quarantine", count, size)
+
+    def _absent(self, known: list[lines.Ledger], there: set[str]) -> None:
+        gone = {b.recording for b in known if isinstance(b, lines.Freed)}
+        gone |= {b.name for b in known if isinstance(b, lines.Quarantined)}
+        for body in known:
+            if isinstance(body, lines.Opened) and body.recording not in there | gone:
+                self._trouble(
+                    body.recording, "absent", "the ledger opened it, the card has nothing of it"
+                )
+
+    # Recordings.
+
+    def _recording(self, found: Found) -> None:
+        target = self._out / found.name
+        aside = f"{QUARANTINE}/{found.name}"
+        if os.path.lexists(self._out / aside):
+            self._present.append(aside)
+            return
+        if os.path.lexists(target):
+            if _same(found.path, target):
+                self._present.append(found.name)
+            else:
+                self._trouble(found.name, "differs", "another recording of that name is there")
+            return
+        part = self._parts / found.name
+        copies = self._tree(found, part)
+        size = sum(c.bytes for c in copies.values())
+        signed = recovery.is_sealed(part, desk=True)
+        if signed or found.name in self._sealed:
+            self._compare(found.name, part, copies)
+            self._place(part, target)
+            self._done(found.name, "sealed", len(copies), size)
+            return
+        try:
+            self._end(found.name, part, copies)
+        except RecorderError as error:
+            if error.code not in ("recording-unreadable", "recording-handed-over"):
+                raise
+            self._trouble(found.name, error.code, error.problem)
+            self._set_aside(part, aside, len(copies), size)
+            return
+        self._place(part, target)
+        files = inventory(target).files
+        self._done(found.name, "ended", len(files), sum(files.values()))
+
+    def _compare(self, name: str, part: Path, copies: dict[str, Copied]) -> None:
+        """Hold a sealed bag's copy against its manifests; it stays as it is, whatever they say."""
+        if SIGNATURE not in copies:
+            self._trouble(name, "no-seal", "the ledger says sealed, but its signature is not there")
+        for listing in (TAGMANIFEST, MANIFEST):
+            data = _bytes(part / listing, _TAG_LIMIT_BYTES)
+            for file, digest in listed(data or b""):
+                if file not in copies:
+                    self._trouble(f"{name}/{file}", "missing", f"{listing} lists it")
+                elif copies[file].sha256 != digest:
+                    self._trouble(f"{name}/{file}", "changed", f"not its SHA-256 in {listing}")
+
+    def _end(self, name: str, part: Path, copies: dict[str, Copied]) -> None:
+        """End and seal a copy of an open recording as the device would have (Art. 15)."""
+        good, _ = recovery.walk(part)
+        if good and any(isinstance(line.body, lines.Handover) for line in good):
+            raise RecorderError("recording-handed-over", "another desk began to end it")
+        if not good:
+            raise RecorderError("recording-unreadable", "its journal has no line 0")
+        holed = {n: c for n, c in copies.items() if c.holes}
+        strange = _tidy(part)
+        for old, new in strange.items():
+            if old not in (*TAG_FILES, f"{SIGNATURE}.part"):
+                self._trouble(f"{name}/{old}", "strange", f"no file of a recording: {new}")
+        found = recovery.reopen(
+            part,
+            signer=self._signer,
+            recipients=(),
+            clock=self._clock,
+            settings=RecordingSettings(),
+            readable={n: c.holes[0].offset for n, c in holed.items()},
+        )
+        writer, progress = found.writer, found.writer.progress
+        key = base64_public(self._signer)
+        since = writer.log.n
+        writer.journal(lines.Handover(key=key, software=__version__), sync=False)
+        for line in recovery.missing_ends(found):
+            writer.journal(line, sync=False)
+        for loss in self._losses(found, holed, since):
+            writer.journal(loss, sync=False)
+        moved = (*(new.rpartition("/")[2] for new in strange.values()), *found.moved)
+        writer.journal(
+            lines.Recovered(why="desk", fragments=progress.fragments, moved=moved), sync=False
+        )
+        end_ns = self._ended(found, good[0].header.boot_ns)
+        writer.journal(
+            lines.Close(
+                start_ns=progress.start_ns,
+                end_ns=end_ns,
+                segments=progress.segments,
+                fragments=progress.fragments,
+                interruptions=progress.interruptions,
+                statements_due=progress.statements_due,
+            )
+        )
+        writer.log.close()
+        sign_tags(
+            part,
+            name=name,
+            source=found.opened.organisation,
+            description="Recording of an enforcement act",
+            utc=self._clock.stamp().utc,
+            digests={},  # what lies there counts, not what the journal says of it
+            signer=self._signer,
+            more=f"Sealed-By: a desk, for a dead device (journal, line {since}, counted from 0)\n"
+            f"Sealed-By-Key: {spki(self._signer.public)}\n",
+        )
+
+    def _ended(self, found: recovery.Found, opened_ns: int) -> int:
+        """The end, and what falls due with it, where the device did not get there."""
+        if found.ended is not None:
+            return found.ended.end_ns
+        writer = found.writer
+        fragments = [b for b in found.journal if isinstance(b, lines.Fragment)]
+        end_ns = max((f.end_ns for f in fragments), default=writer.press_ns or opened_ns)
+        if not recovery.open_gap(found.journal):
+            writer.journal(
+                lines.Interruption(
+                    interruption=writer.progress.interruptions + 1,
+                    from_ns=end_ns,
+                    cause=CAUSE,
+                    detail="found on the card at the desk",
+                ),
+                sync=False,
+            )
+        writer.journal(lines.StatementDue(interruption=None, why=CAUSE), sync=False)
+        writer.journal(
+            lines.End(end_ns=end_ns, source="desk", planned=False, spoken=False), sync=False
+        )
+        return end_ns
+
+    def _losses(
+        self, found: recovery.Found, holed: dict[str, Copied], since: int
+    ) -> Iterator[lines.Loss]:
+        folder = found.writer.folder
+        for name in recovery.short_segments(found):
+            file = holed.get(f"{SEGMENTS}/{name}")
+            why = "shorter than its journal says" if file is None else _unread(file)
+            yield lines.Loss(what=name, detail=why)
+        for name in recovery.missing_privates(found):
+            file = holed.get(f"{PRIVATE}/{name}")
+            yield lines.Loss(what=name, detail=_NOT_WHOLE if file is None else _unread(file))
+        key = base64.b64decode(found.opened.key)
+        count = cut_lines(tails(inventory(folder)), key, since)
+        if count:
+            yield lines.Loss(
+                what="journal", detail=f"{count} signed lines behind damaged ones, in {TAILS}"
+            )
+
+    # Copying.
+
+    def _tree(self, found: Found, part: Path) -> dict[str, Copied]:
+        """Copy a folder as it is. Links and special files are told and left."""
+        part.mkdir(mode=0o750)
+        copies: dict[str, Copied] = {}
+        for each in desk_copy.tree(found.path):
+            name = f"{found.name}/{each.name}" if each.name else found.name
+            if each.error:
+                self._trouble(name, "unreadable", each.error)
+            elif each.kind == "folder":
+                (part / each.name).mkdir(mode=0o750)
+            elif each.kind == "file":
+                copied = self._copy(each.path, part / each.name, name)
+                if copied is not None:
+                    copies[each.name] = copied
+            else:
+                self._trouble(name, "left", f"a {each.kind}: never followed, never copied")
+        for folder in [part, *(p for p in part.rglob("*") if p.is_dir())]:
+            sync_folder(folder)
+        return copies
+
+    def _copy(self, source: Path, target: Path, name: str) -> Copied | None:
+        """None: nothing of it can be read."""
+        try:
+            copied = desk_copy.copy(source, target)
+        except OSError as error:
+            self._trouble(name, "unreadable", str(error.strerror))
+            return None
+        if copied.holes:
+            self._trouble(name, "unreadable", _unread(copied))
+        if copied.bytes and copied.lost_bytes == copied.bytes:
+            target.unlink()
+            return None
+        return copied
+
+    def _entries(self, folder: Path, name: str) -> Iterator[Found]:
+        try:
+            for found in desk_copy.entries(folder):
+                if found.error:
+                    self._trouble(f"{name}/{found.name}", "unreadable", found.error)
+                else:
+                    yield found
+        except OSError as error:
+            self._trouble(name, "unreadable", str(error.strerror))
+
+    def _place(self, part: Path, target: Path) -> None:
+        """Give it its name, durably. Nobody else writes here: the lock is held."""
+        os.rename(part, target)
+        sync_folder(target.parent)
+
+    def _done(self, name: str, what: str, files: int, size: int) -> None:
+        data = _bytes(self._out / name / TAGMANIFEST, _TAG_LIMIT_BYTES)
+        body = msgspec.convert(
+            {"name": shown(name), "what": what, "files": files, "bytes": size,
+             "tagmanifest_sha256": "" if data is None else sha256(data), "kind": "brought"},
+            Brought,
+        )  # fmt: skip
+        self._brought.append(body)
+        self._note.brought(body)
+        self._say(f"{body.what:10}  {body.name}")
+
+    def _trouble(self, name: str, code: str, detail: str) -> None:
+        body = Trouble(name=shown(name), code=code, detail=detail)
+        self._troubles.append(body)
+        self._note.trouble(body)
+        self._say(f"{code:10}  {body.name}: {detail}")
+
+
+def _looks_like_one(path: Path) -> bool:
+    try:
+        return is_recording(path)
+    except OSError:
+        return True
+
+
+def _safe(name: str) -> str:
+    """A name that any file system and manifest takes; the same where it is one."""
+    safe = _ODD.sub("_", shown(name))
+    return safe if safe[:1].isalnum() or safe[:1] == "_" else f"_{safe}"
+
+
+def _unread(copied: Copied) -> str:
+    first = copied.holes[0]
+    return (
+        f"{copied.lost_bytes} of {copied.bytes} bytes cannot be read, "
+        f"the first at byte {first.offset}"
+    )
+
+
+def _bytes(path: Path, limit: int | None = None) -> bytes | None:
+    """A file's bytes; None where there is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(-1 if limit is None else limit)
+    except OSError:
+        return None
+
+
+def _same(card: Path, there: Path) -> bool:
+    """The recording that came out earlier is the one on the card: same line 0, same seal if any."""
+    journals = [_line_0(path / "data" / "journal.jsonl") for path in (card, there)]
+    if journals[0] is not None and journals[0] != journals[1]:
+        return False
+    try:
+        sealed = recovery.is_sealed(card, desk=True)
+    except OSError:
+        return True  # the card gives no answer any more
+    return not sealed or _bytes(card / SIGNATURE) == _bytes(there / SIGNATURE)
+
+
+def _line_0(path: Path) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            return file.readline(1024 * 1024)
+    except OSError:
+        return None
+
+
+def _tidy(part: Path) -> dict[str, str]:
+    """Whatever is no file of an open recording goes to tails/ under a plain name: old path to new
+    path. Durable on return."""
+    moved: dict[str, str] = {}
+    found = inventory(part)
+    target = part / TAILS
+    wrong = sorted(n for n in found.files if not _PROPER.fullmatch(n))
+    taken = {f for f in found.files if f.startswith(TAILS)}
+    for name in wrong:
+        flat = _safe(name.removeprefix("data/").replace("/", "_"))[-200:]
+        new, count = f"{TAILS}/{flat}", 1
+        while new in taken:
+            new, count = f"{TAILS}/{flat}.{count}", count + 1
+        taken.add(new)
+        moved[name] = new
+        # A file may stand where the folder belongs.
+        os.rename(part / name, part / f"{len(moved)}.moving")
+    for number, new in enumerate(moved.values(), 1):
+        target.mkdir(mode=0o750, parents=True, exist_ok=True)
+        os.rename(part / f"{number}.moving", part / new)
+    for name in sorted(found.folders, reverse=True):
+        if name not in ("data", SEGMENTS, PRIVATE, TAILS):
+            (part / name).rmdir()
+    for folder in (part, part / "data", target):
+        if folder.is_dir():
+            sync_folder(folder)
+    return moved

@@ -1,0 +1,57 @@
+"""What a desk added to a dead device's recording: may it, and does nothing signed lie hidden?
+
+A desk closes what the device left open. It adds no second of media, states nothing about the act,
+and ends the recording exactly where the device's last fragment does. Whether the desk's key
+deserves trust is asked elsewhere.
+"""
+
+import re
+from pathlib import Path
+
+from recorder.evidence import chain, lines
+from recorder.evidence.verification_bag import Inventory, signed
+from recorder.evidence.verification_leftovers import number
+from recorder.evidence.verification_lines import signature
+
+CAUSE = "device_lost"
+_TAIL = re.compile(r"data/tails/journal[^/]*")
+
+
+def allowed(body: lines.Journal, *, last_end_ns: int | None, ended: bool) -> bool:
+    """A desk may add this line. ``last_end_ns``: where the last fragment ends, None without one;
+    ``ended``: the device itself journalled the end."""
+    match body:
+        case lines.SegmentEnd() | lines.Loss() | lines.Close():
+            return True
+        case lines.Recovered(why=why):
+            return why == "desk"
+        case lines.Interruption(cause=cause, from_ns=from_ns):
+            return not ended and cause == CAUSE and last_end_ns in (None, from_ns)
+        case lines.StatementDue(interruption=number_):
+            return not ended and number_ is None
+        case lines.End(source=source, planned=planned, spoken=spoken, end_ns=end_ns):
+            sober = source == "desk" and not planned and not spoken
+            return not ended and sober and last_end_ns in (None, end_ns)
+        case _:
+            return False
+
+
+def tails(found: Inventory) -> list[Path]:
+    """The files in ``data/tails/`` that were cut off a journal."""
+    return [found.root / name for name in sorted(found.files) if _TAIL.fullmatch(name)]
+
+
+def cut_lines(paths: list[Path], key: bytes, since: int) -> int:
+    """How many lines with a number from ``since`` on, signed with ``key``, stand in ``paths``.
+
+    OSError where one cannot be read.
+    """
+    count = 0
+    for path in paths:
+        with path.open("rb") as file:
+            while raw := file.readline(chain.MAX_LINE + 1):
+                text, sign = signature(raw.rstrip(b"\n"))
+                n = number(raw)
+                if n is not None and n >= since and sign is not None and signed(key, sign, text):
+                    count += 1
+    return count
