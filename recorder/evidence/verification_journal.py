@@ -78,14 +78,6 @@ class Journal:
         """``sealed``: there is a seal, so nothing may be unfinished."""
         self._signed = key is not None
         last = paths[-1].name if paths else ""
-        for defect in () if sealed else leftovers(paths):
-            self._findings.add(
-                Level.TAMPERED,
-                defect.code,
-                defect.text,
-                file=f"data/{defect.file}",
-                line=defect.number,
-            )
         for item in chain.read(paths, lines.Journal, key, heir=heir):
             file = f"data/{item.file}"
             if isinstance(item, chain.Defect):
@@ -107,6 +99,15 @@ class Journal:
             header = item.header
             where = Where(file, item.number, header.boot_id, header.boot_ns, header.utc)
             self._line(where, item, header.clock.quality.value, header.clock.error_ms)
+        # A seal vouches for what was passed over, but a desk's does not for a device's lines.
+        for defect in () if sealed and self.handover is None else leftovers(paths):
+            self._findings.add(
+                Level.TAMPERED,
+                defect.code,
+                defect.text,
+                file=f"data/{defect.file}",
+                line=defect.number,
+            )
         self._segment_done(self._written)
         for written in self._waiting.values():
             self._segment_done(written)
