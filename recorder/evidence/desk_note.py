@@ -5,6 +5,7 @@ one file a run, chained like any other. Nothing is in it that the card does not 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,6 +93,12 @@ class Note:
         self._write()
         assert self._log is not None
         self._log.close()
+
+    def close(self) -> None:
+        """Let go of the file, also after a run that did not get to its end."""
+        if self._log is not None:
+            with suppress(OSError):  # lines that the disk refused: the run has failed with that
+                self._log.close()
 
     def _write(self) -> None:
         if self._log is None:

@@ -81,6 +81,7 @@ def recover(
         except OSError as error:
             raise desk_copy.refused(error, out) from error
         finally:
+            run.note.close()
             shutil.rmtree(out / PARTS, ignore_errors=True)
 
 
@@ -147,7 +148,7 @@ class _Run:
         self._signer = signer
         self._clock = clock
         self._say = say
-        self._note = Note(out, str(spool), signer, clock)
+        self.note = Note(out, str(spool), signer, clock)
         self._parts = out / PARTS
         self._brought: list[Brought] = []
         self._present: list[str] = []
@@ -167,7 +168,7 @@ class _Run:
         for found in sorted(top, key=lambda f: (number_of(f.name) or 0, f.name)):
             self._top(found)
         self._absent([e.body for e in known], {f.name for f in top})
-        self._note.end(Done(brought=len(self._brought), troubles=len(self._troubles)))
+        self.note.end(Done(brought=len(self._brought), troubles=len(self._troubles)))
         return Summary(
             path=str(self._out),
             key=base64_public(self._signer),
@@ -458,13 +459,13 @@ class _Run:
             Brought,
         )  # fmt: skip
         self._brought.append(body)
-        self._note.brought(body)
+        self.note.brought(body)
         self._say(f"{body.what:10}  {body.name}")
 
     def _trouble(self, name: str, code: str, detail: str) -> None:
         body = Trouble(name=shown(name), code=code, detail=detail)
         self._troubles.append(body)
-        self._note.trouble(body)
+        self.note.trouble(body)
         self._say(f"{code:10}  {body.name}: {detail}")
 
 

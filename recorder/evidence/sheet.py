@@ -150,7 +150,7 @@ def _files(story: Story, report: Report) -> Section:
 def _desk(report: Report) -> Iterable[Row]:
     """A dead device's recording: whose signature the seal is."""
     if report.facts is not None and report.facts.desk:
-        yield Row("封存公钥（设备损坏，由档案电脑封存）", report.facts.desk)
+        yield Row("封存公钥（设备损坏，由档案室封存）", report.facts.desk)
 
 
 def _unchecked(report: Report) -> Iterable[str]:

@@ -172,13 +172,13 @@ def _recovered(b: lines.Recovered, _: Private | None, lang: Language) -> tuple[_
     zh, en = {
         "reboot": ("重启后找回未封存的记录", "found open after a reboot"),
         "crash": ("程序退出后找回未封存的记录", "found open after a crash"),
-        "desk": ("档案电脑从存储卡找回未封存的记录", "found open on the card at the desk"),
+        "desk": ("档案室从存储卡找回未封存的记录", "found open on the card at the desk"),
     }[b.why]
     return (None, None), _pick(lang, zh, en)
 
 
 def _handover(_: lines.Handover, __: Private | None, lang: Language) -> tuple[_At, str]:
-    zh = "设备无法继续，以下各行及封存由档案电脑签名"
+    zh = "设备无法继续，以下各行及封存由档案室签名"
     return (None, None), _pick(lang, zh, "the device is dead; from here on the desk signs")
 
 

@@ -141,7 +141,7 @@ _ENDS: _Words = {
     "power": ("断电或重启", "power loss or reboot"),
     "crash": ("程序退出", "crash"),
     "storage": ("存储空间已满", "storage full"),
-    "desk": ("设备损坏，由档案电脑补记结束", "at the desk: the device was dead"),
+    "desk": ("设备损坏，由档案室补记结束", "at the desk: the device was dead"),
 }
 
 _FINDINGS: _Words = {
@@ -170,8 +170,8 @@ _FINDINGS: _Words = {
     "expired": ("密钥登记已到期", "expired"),
     "revoked": ("密钥已吊销", "revoked"),
     "ephemeral-key": ("由临时密钥签名", "ephemeral key"),
-    "desk-key": ("档案电脑的签名密钥未登记", "desk key"),
-    "handover": ("档案电脑增加了不得增加的内容", "handover"),
+    "desk-key": ("档案室的签名密钥未登记", "desk key"),
+    "handover": ("档案室增加了不得增加的内容", "handover"),
     "cut-lines": ("损坏处之后另有设备签名的日志行", "cut lines"),
     "no-seal": ("未封存", "no seal"),
     "loss": ("设备丢失了部分数据", "loss"),
