@@ -53,8 +53,9 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def shown(name: str) -> str:
-    """A name from the card for people and logs: bytes that are no UTF-8 as ``\\xNN``."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    """A name from the card for people and logs: what is no printable UTF-8 is escaped."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def entries(folder: Path) -> Iterator[Found]:

@@ -19,6 +19,8 @@ from recorder.evidence.verification_lines import raw_key
 
 FOLDER = "recovery"
 FORMAT = "bodycam-recovery/1"
+ASIDE = ".unreadable"
+"""Behind the name of a recording that the desk puts into quarantine; the device's own has none."""
 
 
 class _Note(

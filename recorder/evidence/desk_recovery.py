@@ -21,16 +21,17 @@ from recorder import __version__
 from recorder.clock import Clock
 from recorder.config import Recording as RecordingSettings
 from recorder.errors import RecorderError
-from recorder.evidence import desk_copy, ledger, lines, recovery
-from recorder.evidence.chain import Signer, sync_folder
+from recorder.evidence import desk_copy, desk_note, ledger, lines, recovery
+from recorder.evidence.chain import Signer, files, sync_folder
 from recorder.evidence.desk_copy import Copied, Found, shown
 from recorder.evidence.desk_note import Brought, Done, Note, Trouble
 from recorder.evidence.keys import base64_public, spki
-from recorder.evidence.recording import PRIVATE, SEGMENTS, TAILS, sha256
+from recorder.evidence.recording import JOURNAL, PRIVATE, SEGMENTS, TAILS, sha256
 from recorder.evidence.seal import MANIFEST, SIGNATURE, TAG_FILES, TAGMANIFEST, sign_tags
 from recorder.evidence.verification import is_recording
 from recorder.evidence.verification_bag import inventory, listed
 from recorder.evidence.verification_handover import CAUSE, cut_lines, tails
+from recorder.evidence.verification_lines import declared_key, desk_key
 from recorder.spool import LEDGER, LOCK, QUARANTINE, RESERVE, number_of
 
 PARTS = ".recover"
@@ -38,6 +39,7 @@ _PROPER = re.compile(
     r"data/(journal(-\d{4,})?\.jsonl|segments/\d{4,}\.mp4\.age|private/\d+\.json\.age"
     r"|tails/[A-Za-z0-9_][A-Za-z0-9._-]*)"
 )
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 _ODD = re.compile(r"[^A-Za-z0-9._-]")
 _LEDGER_FILE = re.compile(r"\d+\.jsonl")
 _NOT_WHOLE = "not there, or not whole"
@@ -75,6 +77,8 @@ def recover(
     _is_spool(spool)
     out.mkdir(mode=0o750, parents=True, exist_ok=True)
     with _alone(spool, out):
+        if spool.stat().st_dev == out.stat().st_dev:
+            say("note        card and target are on one file system; is this the card's copy?")
         run = _Run(spool, out, signer, clock, say)
         try:
             return run.all()
@@ -260,7 +264,7 @@ class _Run:
 
     def _recording(self, found: Found) -> None:
         target = self._out / found.name
-        aside = f"{QUARANTINE}/{found.name}"
+        aside = f"{QUARANTINE}/{found.name}{desk_note.ASIDE}"
         if os.path.lexists(self._out / aside):
             self._present.append(aside)
             return
@@ -273,8 +277,7 @@ class _Run:
         part = self._parts / found.name
         copies = self._tree(found, part)
         size = sum(c.bytes for c in copies.values())
-        signed = recovery.is_sealed(part, desk=True)
-        if signed or found.name in self._sealed:
+        if found.name in self._sealed or _is_sealed(part):
             self._compare(found.name, part, copies)
             self._place(part, target)
             self._done(found.name, "sealed", len(copies), size)
@@ -288,8 +291,8 @@ class _Run:
             self._set_aside(part, aside, len(copies), size)
             return
         self._place(part, target)
-        files = inventory(target).files
-        self._done(found.name, "ended", len(files), sum(files.values()))
+        sizes = inventory(target).files
+        self._done(found.name, "ended", len(sizes), sum(sizes.values()))
 
     def _compare(self, name: str, part: Path, copies: dict[str, Copied]) -> None:
         """Hold a sealed bag's copy against its manifests; it stays as it is, whatever they say."""
@@ -305,11 +308,11 @@ class _Run:
 
     def _end(self, name: str, part: Path, copies: dict[str, Copied]) -> None:
         """End and seal a copy of an open recording as the device would have (Art. 15)."""
-        good, _ = recovery.walk(part)
-        if good and any(isinstance(line.body, lines.Handover) for line in good):
-            raise RecorderError("recording-handed-over", "another desk began to end it")
-        if not good:
+        journals = [p for p in files(part / "data", JOURNAL) if p.is_file()]
+        if declared_key(journals) is None or journals[0].name != f"{JOURNAL}.jsonl":
             raise RecorderError("recording-unreadable", "its journal has no line 0")
+        if desk_key(journals) is not None:
+            raise RecorderError("recording-handed-over", "another desk began to end it")
         holed = {n: c for n, c in copies.items() if c.holes}
         strange = _tidy(part)
         for old, new in strange.items():
@@ -335,7 +338,7 @@ class _Run:
         writer.journal(
             lines.Recovered(why="desk", fragments=progress.fragments, moved=moved), sync=False
         )
-        end_ns = self._ended(found, good[0].header.boot_ns)
+        end_ns = self._ended(found)
         writer.journal(
             lines.Close(
                 start_ns=progress.start_ns,
@@ -359,13 +362,13 @@ class _Run:
             f"Sealed-By-Key: {spki(self._signer.public)}\n",
         )
 
-    def _ended(self, found: recovery.Found, opened_ns: int) -> int:
+    def _ended(self, found: recovery.Found) -> int:
         """The end, and what falls due with it, where the device did not get there."""
         if found.ended is not None:
             return found.ended.end_ns
         writer = found.writer
         fragments = [b for b in found.journal if isinstance(b, lines.Fragment)]
-        end_ns = max((f.end_ns for f in fragments), default=writer.press_ns or opened_ns)
+        end_ns = max((f.end_ns for f in fragments), default=writer.press_ns)
         if not recovery.open_gap(found.journal):
             writer.journal(
                 lines.Interruption(
@@ -477,9 +480,11 @@ def _looks_like_one(path: Path) -> bool:
 
 
 def _safe(name: str) -> str:
-    """A name that any file system and manifest takes; the same where it is one."""
-    safe = _ODD.sub("_", shown(name))
-    return safe if safe[:1].isalnum() or safe[:1] == "_" else f"_{safe}"
+    """A name that any file system and manifest takes; the same where it is one, else one that no
+    other name gives."""
+    if _PLAIN.fullmatch(name):
+        return name
+    return f"_{_ODD.sub('_', shown(name))[-150:]}.{sha256(os.fsencode(name))[:8]}"
 
 
 def _unread(copied: Copied) -> str:
@@ -504,11 +509,14 @@ def _same(card: Path, there: Path) -> bool:
     journals = [_line_0(path / "data" / "journal.jsonl") for path in (card, there)]
     if journals[0] is not None and journals[0] != journals[1]:
         return False
+    return _bytes(card / SIGNATURE) == _bytes(there / SIGNATURE) or not _is_sealed(card)
+
+
+def _is_sealed(folder: Path) -> bool:
     try:
-        sealed = recovery.is_sealed(card, desk=True)
+        return recovery.is_sealed(folder, desk=True)
     except OSError:
-        return True  # the card gives no answer any more
-    return not sealed or _bytes(card / SIGNATURE) == _bytes(there / SIGNATURE)
+        return False  # a folder stands where a file belongs, or the card gives no answer any more
 
 
 def _line_0(path: Path) -> bytes | None:
@@ -528,7 +536,7 @@ def _tidy(part: Path) -> dict[str, str]:
     wrong = sorted(n for n in found.files if not _PROPER.fullmatch(n))
     taken = {f for f in found.files if f.startswith(TAILS)}
     for name in wrong:
-        flat = _safe(name.removeprefix("data/").replace("/", "_"))[-200:]
+        flat = _safe(name.removeprefix("data/").replace("/", "_"))
         new, count = f"{TAILS}/{flat}", 1
         while new in taken:
             new, count = f"{TAILS}/{flat}.{count}", count + 1

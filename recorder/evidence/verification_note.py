@@ -13,6 +13,8 @@ from recorder.evidence.verification_trust import Vouched, trust_desk
 _SIDE = frozenset({"left", "strange", "absent", "differs"})
 """Troubles that say nothing against what is here, or that verification finds by itself."""
 
+_LIMIT = 10_000
+
 
 def read(place: Path, findings: Findings, vouched: Vouched, unchecked: list[str]) -> dict[str, str]:
     """The recordings that the desk set aside because nobody could read them, and why.
@@ -51,8 +53,9 @@ def read(place: Path, findings: Findings, vouched: Vouched, unchecked: list[str]
                     findings.take(finding)
                 trusted = trusted and public is not None and not own.listed()
             case desk_note.Brought(what="quarantine", name=name):
-                aside[name.rpartition("/")[2]] = "set aside by the desk"
-            case desk_note.Trouble() as trouble:
+                recording = name.rpartition("/")[2].removesuffix(desk_note.ASIDE)
+                aside[recording] = "set aside by the desk"
+            case desk_note.Trouble() as trouble if len(troubles) < _LIMIT:
                 troubles.add((trouble.name, trouble.code, trouble.detail))
     for name, code, detail in sorted(troubles):
         level = Level.NOTE if code in _SIDE else Level.INCOMPLETE

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from tests.rigs.daemon import ROOT, Daemon, journal_of
 from tests.rigs.disk_faults import FaultyDisk
 from tests.rigs.privileged import as_root
 from tests.unit.evidence import bags, cards
+
+FORMATS = ROOT / "docs" / "formats.md"
 
 
 def run(*command: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -41,7 +44,10 @@ def recorder(*words: object, status: int = 0) -> str:
 
 
 def public_tools(bag: Path, identity: Path, here: Path) -> None:
-    """coreutils, bagit, OpenSSL with the key that bag-info.txt names, age, FFmpeg."""
+    """coreutils, bagit, OpenSSL with the key that bag-info.txt names, age, FFmpeg; and the lines of
+    Python that docs/formats.md gives to strangers."""
+    (script,) = re.findall(r"```python\n(.*?)```", FORMATS.read_text(), re.DOTALL)
+    assert "lines, signed and chained" in run(sys.executable, "-c", script, bag).stdout
     run("sha256sum", "--quiet", "-c", "manifest-sha256.txt", cwd=bag)
     run("sha256sum", "--quiet", "-c", "tagmanifest-sha256.txt", cwd=bag)
     run(sys.executable, "-m", "bagit", "--validate", bag)

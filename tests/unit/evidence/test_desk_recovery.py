@@ -170,7 +170,7 @@ def test_what_the_ledger_opened_and_the_card_has_not(
     done = desk.recover()
     assert done.exit_code == 1
     assert [t.name for t in done.troubles] == [bag.name]
-    assert (desk.out / "quarantine" / bag.name).is_dir() is (state != "nothing")
+    assert (desk.out / "quarantine" / f"{bag.name}.unreadable").is_dir() is (state != "nothing")
     report = verify_folder(desk.out, register=desk.register)
     found = {f.code for f in report.findings}
     if state == "nothing":
@@ -297,10 +297,14 @@ def test_quarantine_comes_out_whole_as_it_is(device: bags.Device, desk: cards.De
     (aside / "deep" / "er").mkdir(parents=True)
     (aside / "deep" / "er" / "file").write_bytes(b"as it is")
     (device.spool / "quarantine" / "a file").write_bytes(b"too")
+    (device.spool / "quarantine" / "a;file").write_bytes(b"and this")
     done = desk.recover()
     assert done.exit_code == 0
-    names = {b.name for b in done.brought if b.what == "quarantine"}
-    assert names == {"quarantine/bc-001-00000009-abcd", "quarantine/a_file"}
+    names = [b.name for b in done.brought if b.what == "quarantine"]
+    assert len(set(names)) == 3
+    assert {n.partition(".")[0] for n in names} == {
+        "quarantine/bc-001-00000009-abcd", "quarantine/_a_file",
+    }  # fmt: skip
     copy = desk.out / "quarantine" / "bc-001-00000009-abcd"
     assert (copy / "deep/er/file").read_bytes() == b"as it is"
     assert verify_folder(desk.out, register=desk.register).verdict is Verdict.INCOMPLETE
@@ -329,9 +333,34 @@ def test_links_pipes_and_strange_names_are_told_and_never_followed(
         b"a secret of this machine" in p.read_bytes() for p in desk.out.rglob("*") if p.is_file()
     )
     tails = {p.name: p.read_bytes() for p in (desk.out / bag.name / "data/tails").iterdir()}
-    assert tails == {"nested_deep_a_b": b"foreign", "odd_xff_": b"odd"}
+    assert {n.partition(".")[0]: data for n, data in tails.items()} == {
+        "_nested_deep_a_b": b"foreign", "_odd_xff_n": b"odd",
+    }  # fmt: skip
     report = desk.judge(bag.name)
     assert report.verdict is Verdict.INTERRUPTIONS, report.findings
+
+
+@pytest.mark.parametrize("where", ["data/journal-0002.jsonl", "data/journal.jsonl", "data"])
+def test_folders_and_files_in_each_others_places_stop_nothing(
+    where: str, device: bags.Device, desk: cards.Desk
+) -> None:
+    bag, other = cards.left_open(device), cards.left_open(device)
+    if where == "data":
+        shutil.rmtree(bag / "data")
+        (bag / "data").write_bytes(b"a file")
+    else:
+        (bag / where).unlink(missing_ok=True)
+        (bag / where).mkdir()
+        (bag / where / "inside").write_bytes(b"kept")
+    (device.spool / "quarantine" / bag.name).mkdir(parents=True)
+    done = desk.recover()
+    aside = {b.name for b in done.brought if b.what == "quarantine"}
+    assert f"quarantine/{bag.name}" in aside
+    if where == "data/journal-0002.jsonl":
+        assert desk.judge(bag.name).verdict is Verdict.INTERRUPTIONS
+    else:
+        assert f"quarantine/{bag.name}.unreadable" in aside
+    assert desk.judge(other.name).verdict is Verdict.INTERRUPTIONS
 
 
 def test_a_huge_file_of_nothing_stays_a_hole(device: bags.Device, desk: cards.Desk) -> None:
@@ -545,7 +574,7 @@ def test_however_a_card_is_cut_all_that_it_holds_comes_out(
     desk.recover()
     assert cards.digest(device.spool) == before
     if not walked:
-        assert (desk.out / "quarantine" / bag.name).is_dir()
+        assert (desk.out / "quarantine" / f"{bag.name}.unreadable").is_dir()
         return
     report = desk.judge(bag.name)
     assert report.verdict in (Verdict.INTERRUPTIONS, Verdict.INCOMPLETE), report.findings
