@@ -7,6 +7,7 @@ told to, exclusively. It does not know what a file means: that is desk_recovery.
 import errno
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,10 @@ from recorder.errors import RecorderError
 _PIECE_BYTES = 1024 * 1024
 _BLOCK_BYTES = 4096
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_NAMES = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG})
+NAMES = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR})
+"""The target's disk does not take this name, or not the name of the folder above it."""
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+_ODD = re.compile(r"[^A-Za-z0-9._-]")
 Kind = Literal["file", "folder", "link", "special"]
 
 
@@ -42,6 +46,12 @@ class Copied(msgspec.Struct, frozen=True):
         """Bytes that the card did not give back."""
         return sum(hole.bytes for hole in self.holes)
 
+    @property
+    def unread(self) -> str:
+        """The same for people, where there are holes."""
+        at = self.holes[0].offset
+        return f"{self.lost_bytes} of {self.bytes} bytes cannot be read, the first at byte {at}"
+
 
 class Found(msgspec.Struct, frozen=True):
     """Something on the card; ``error`` where the card did not even say what it is."""
@@ -56,6 +66,16 @@ def shown(name: str) -> str:
     """A name from the card for people and logs: what is no printable UTF-8 is escaped."""
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def plain(name: str) -> str:
+    """A name that any file system and manifest takes; the same where it is one, else one that no
+    other name gives."""
+    if _PLAIN.fullmatch(name):
+        return name
+    return (
+        f"_{_ODD.sub('_', shown(name))[-150:]}.{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
+    )
 
 
 def entries(folder: Path) -> Iterator[Found]:
@@ -109,7 +129,7 @@ def copy(source: Path, target: Path) -> Copied:
         try:
             written = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
         except OSError as error:
-            if error.errno in _NAMES:
+            if error.errno in NAMES:
                 raise  # a name that this disk does not take: told, like a file that cannot be read
             raise refused(error, target) from error
         try:

@@ -6,7 +6,6 @@ device sealed stays byte for byte as it was; what it left open is ended as the d
 by lines that a ``handover`` puts under the desk's key. It never judges (verify does).
 """
 
-import base64
 import fcntl
 import os
 import re
@@ -17,32 +16,21 @@ from pathlib import Path
 
 import msgspec
 
-from recorder import __version__
 from recorder.clock import Clock
-from recorder.config import Recording as RecordingSettings
 from recorder.errors import RecorderError
-from recorder.evidence import desk_copy, desk_note, ledger, lines, recovery
-from recorder.evidence.chain import Signer, files, sync_folder
-from recorder.evidence.desk_copy import Copied, Found, shown
+from recorder.evidence import desk_copy, desk_ending, desk_note, ledger, lines, recovery
+from recorder.evidence.chain import Signer, sync_folder
+from recorder.evidence.desk_copy import Copied, Found, plain, shown
 from recorder.evidence.desk_note import Brought, Done, Note, Trouble
-from recorder.evidence.keys import base64_public, spki
-from recorder.evidence.recording import JOURNAL, PRIVATE, SEGMENTS, TAILS, sha256
-from recorder.evidence.seal import MANIFEST, SIGNATURE, TAG_FILES, TAGMANIFEST, sign_tags
+from recorder.evidence.keys import base64_public
+from recorder.evidence.recording import sha256
+from recorder.evidence.seal import MANIFEST, SIGNATURE, TAG_FILES, TAGMANIFEST
 from recorder.evidence.verification import is_recording
 from recorder.evidence.verification_bag import inventory, listed
-from recorder.evidence.verification_handover import CAUSE, cut_lines, tails
-from recorder.evidence.verification_lines import declared_key, desk_key
 from recorder.spool import LEDGER, LOCK, QUARANTINE, RESERVE, number_of
 
 PARTS = ".recover"
-_PROPER = re.compile(
-    r"data/(journal(-\d{4,})?\.jsonl|segments/\d{4,}\.mp4\.age|private/\d+\.json\.age"
-    r"|tails/[A-Za-z0-9_][A-Za-z0-9._-]*)"
-)
-_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
-_ODD = re.compile(r"[^A-Za-z0-9._-]")
 _LEDGER_FILE = re.compile(r"\d+\.jsonl")
-_NOT_WHOLE = "not there, or not whole"
 _TAG_LIMIT_BYTES = 64 * 1024 * 1024
 
 
@@ -195,7 +183,7 @@ class _Run:
         elif number_of(found.name) is not None:
             self._trouble(found.name, "no-folder", f"a {found.kind} where a recording belongs")
         elif found.kind == "folder" and _looks_like_one(found.path):
-            self._whole(found, f"{QUARANTINE}/{_safe(found.name)}")
+            self._whole(found, f"{QUARANTINE}/{plain(found.name)}")
         else:
             self._left.append(shown(found.name))
 
@@ -226,7 +214,7 @@ class _Run:
 
     def _quarantine(self, folder: Path) -> None:
         for found in self._entries(folder, QUARANTINE):
-            self._whole(found, f"{QUARANTINE}/{_safe(found.name)}")
+            self._whole(found, f"{QUARANTINE}/{plain(found.name)}")
 
     def _whole(self, found: Found, name: str) -> None:
         """Bring something out as it is, without looking into it."""
@@ -283,13 +271,18 @@ class _Run:
             self._done(found.name, "sealed", len(copies), size)
             return
         try:
-            self._end(found.name, part, copies)
+            strange = desk_ending.end(
+                part, found.name, copies, signer=self._signer, clock=self._clock
+            )
         except RecorderError as error:
             if error.code not in ("recording-unreadable", "recording-handed-over"):
                 raise
             self._trouble(found.name, error.code, error.problem)
             self._set_aside(part, aside, len(copies), size)
             return
+        for old, new in strange.items():
+            if old not in (*TAG_FILES, f"{SIGNATURE}.part"):
+                self._trouble(f"{found.name}/{old}", "strange", f"no file of a recording: {new}")
         self._place(part, target)
         sizes = inventory(target).files
         self._done(found.name, "ended", len(sizes), sum(sizes.values()))
@@ -306,103 +299,6 @@ class _Run:
                 elif copies[file].sha256 != digest:
                     self._trouble(f"{name}/{file}", "changed", f"not its SHA-256 in {listing}")
 
-    def _end(self, name: str, part: Path, copies: dict[str, Copied]) -> None:
-        """End and seal a copy of an open recording as the device would have (Art. 15)."""
-        journals = [p for p in files(part / "data", JOURNAL) if p.is_file()]
-        if declared_key(journals) is None or journals[0].name != f"{JOURNAL}.jsonl":
-            raise RecorderError("recording-unreadable", "its journal has no line 0")
-        if desk_key(journals) is not None:
-            raise RecorderError("recording-handed-over", "another desk began to end it")
-        holed = {n: c for n, c in copies.items() if c.holes}
-        strange = _tidy(part)
-        for old, new in strange.items():
-            if old not in (*TAG_FILES, f"{SIGNATURE}.part"):
-                self._trouble(f"{name}/{old}", "strange", f"no file of a recording: {new}")
-        found = recovery.reopen(
-            part,
-            signer=self._signer,
-            recipients=(),
-            clock=self._clock,
-            settings=RecordingSettings(),
-            readable={n: c.holes[0].offset for n, c in holed.items()},
-        )
-        writer, progress = found.writer, found.writer.progress
-        key = base64_public(self._signer)
-        since = writer.log.n
-        writer.journal(lines.Handover(key=key, software=__version__), sync=False)
-        for line in recovery.missing_ends(found):
-            writer.journal(line, sync=False)
-        for loss in self._losses(found, holed, since):
-            writer.journal(loss, sync=False)
-        moved = (*(new.rpartition("/")[2] for new in strange.values()), *found.moved)
-        writer.journal(
-            lines.Recovered(why="desk", fragments=progress.fragments, moved=moved), sync=False
-        )
-        end_ns = self._ended(found)
-        writer.journal(
-            lines.Close(
-                start_ns=progress.start_ns,
-                end_ns=end_ns,
-                segments=progress.segments,
-                fragments=progress.fragments,
-                interruptions=progress.interruptions,
-                statements_due=progress.statements_due,
-            )
-        )
-        writer.log.close()
-        sign_tags(
-            part,
-            name=name,
-            source=found.opened.organisation,
-            description="Recording of an enforcement act",
-            utc=self._clock.stamp().utc,
-            digests={},  # what lies there counts, not what the journal says of it
-            signer=self._signer,
-            more=f"Sealed-By: a desk, for a dead device (journal, line {since}, counted from 0)\n"
-            f"Sealed-By-Key: {spki(self._signer.public)}\n",
-        )
-
-    def _ended(self, found: recovery.Found) -> int:
-        """The end, and what falls due with it, where the device did not get there."""
-        if found.ended is not None:
-            return found.ended.end_ns
-        writer = found.writer
-        fragments = [b for b in found.journal if isinstance(b, lines.Fragment)]
-        end_ns = max((f.end_ns for f in fragments), default=writer.press_ns)
-        if not recovery.open_gap(found.journal):
-            writer.journal(
-                lines.Interruption(
-                    interruption=writer.progress.interruptions + 1,
-                    from_ns=end_ns,
-                    cause=CAUSE,
-                    detail="found on the card at the desk",
-                ),
-                sync=False,
-            )
-        writer.journal(lines.StatementDue(interruption=None, why=CAUSE), sync=False)
-        writer.journal(
-            lines.End(end_ns=end_ns, source="desk", planned=False, spoken=False), sync=False
-        )
-        return end_ns
-
-    def _losses(
-        self, found: recovery.Found, holed: dict[str, Copied], since: int
-    ) -> Iterator[lines.Loss]:
-        folder = found.writer.folder
-        for name in recovery.short_segments(found):
-            file = holed.get(f"{SEGMENTS}/{name}")
-            why = "shorter than its journal says" if file is None else _unread(file)
-            yield lines.Loss(what=name, detail=why)
-        for name in recovery.missing_privates(found):
-            file = holed.get(f"{PRIVATE}/{name}")
-            yield lines.Loss(what=name, detail=_NOT_WHOLE if file is None else _unread(file))
-        key = base64.b64decode(found.opened.key)
-        count = cut_lines(tails(inventory(folder)), key, since)
-        if count:
-            yield lines.Loss(
-                what="journal", detail=f"{count} signed lines behind damaged ones, in {TAILS}"
-            )
-
     # Copying.
 
     def _tree(self, found: Found, part: Path) -> dict[str, Copied]:
@@ -414,7 +310,7 @@ class _Run:
             if each.error:
                 self._trouble(name, "unreadable", each.error)
             elif each.kind == "folder":
-                (part / each.name).mkdir(mode=0o750)
+                self._folder(part / each.name, name)
             elif each.kind == "file":
                 copied = self._copy(each.path, part / each.name, name)
                 if copied is not None:
@@ -425,6 +321,14 @@ class _Run:
             sync_folder(folder)
         return copies
 
+    def _folder(self, target: Path, name: str) -> None:
+        try:
+            target.mkdir(mode=0o750)
+        except OSError as error:
+            if error.errno not in desk_copy.NAMES:
+                raise
+            self._trouble(name, "unreadable", f"no folder here can be named so: {error.strerror}")
+
     def _copy(self, source: Path, target: Path, name: str) -> Copied | None:
         """None: nothing of it can be read."""
         try:
@@ -433,7 +337,7 @@ class _Run:
             self._trouble(name, "unreadable", str(error.strerror))
             return None
         if copied.holes:
-            self._trouble(name, "unreadable", _unread(copied))
+            self._trouble(name, "unreadable", copied.unread)
         if copied.bytes and copied.lost_bytes == copied.bytes:
             target.unlink()
             return None
@@ -479,22 +383,6 @@ def _looks_like_one(path: Path) -> bool:
         return True
 
 
-def _safe(name: str) -> str:
-    """A name that any file system and manifest takes; the same where it is one, else one that no
-    other name gives."""
-    if _PLAIN.fullmatch(name):
-        return name
-    return f"_{_ODD.sub('_', shown(name))[-150:]}.{sha256(os.fsencode(name))[:8]}"
-
-
-def _unread(copied: Copied) -> str:
-    first = copied.holes[0]
-    return (
-        f"{copied.lost_bytes} of {copied.bytes} bytes cannot be read, "
-        f"the first at byte {first.offset}"
-    )
-
-
 def _bytes(path: Path, limit: int | None = None) -> bytes | None:
     """A file's bytes; None where there is none."""
     try:
@@ -525,32 +413,3 @@ def _line_0(path: Path) -> bytes | None:
             return file.readline(1024 * 1024)
     except OSError:
         return None
-
-
-def _tidy(part: Path) -> dict[str, str]:
-    """Whatever is no file of an open recording goes to tails/ under a plain name: old path to new
-    path. Durable on return."""
-    moved: dict[str, str] = {}
-    found = inventory(part)
-    target = part / TAILS
-    wrong = sorted(n for n in found.files if not _PROPER.fullmatch(n))
-    taken = {f for f in found.files if f.startswith(TAILS)}
-    for name in wrong:
-        flat = _safe(name.removeprefix("data/").replace("/", "_"))
-        new, count = f"{TAILS}/{flat}", 1
-        while new in taken:
-            new, count = f"{TAILS}/{flat}.{count}", count + 1
-        taken.add(new)
-        moved[name] = new
-        # A file may stand where the folder belongs.
-        os.rename(part / name, part / f"{len(moved)}.moving")
-    for number, new in enumerate(moved.values(), 1):
-        target.mkdir(mode=0o750, parents=True, exist_ok=True)
-        os.rename(part / f"{number}.moving", part / new)
-    for name in sorted(found.folders, reverse=True):
-        if name not in ("data", SEGMENTS, PRIVATE, TAILS):
-            (part / name).rmdir()
-    for folder in (part, part / "data", target):
-        if folder.is_dir():
-            sync_folder(folder)
-    return moved

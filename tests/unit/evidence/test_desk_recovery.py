@@ -156,20 +156,26 @@ def test_an_end_or_a_seal_that_was_cut_short_is_completed(
     assert (report.facts.planned, report.facts.sealed) == (True, True)
 
 
-@pytest.mark.parametrize("state", ["nothing", "folder", "empty journal", "nonsense"])
+@pytest.mark.parametrize("state", ["nothing", "folder", "empty journal", "nonsense", "forged"])
 def test_what_the_ledger_opened_and_the_card_has_not(
     state: str, device: bags.Device, desk: cards.Desk
 ) -> None:
     bag = device.begin().folder
     cards.left_open(device)
+    line_0 = (bag / "data/journal.jsonl").read_bytes()
     shutil.rmtree(bag)
     if state != "nothing":
         (bag / "data").mkdir(parents=True)
     if state in ("empty journal", "nonsense"):
         (bag / "data/journal.jsonl").write_bytes(b"" if state == "empty journal" else b"?\n" * 9)
+    if state == "forged":
+        (bag / "data/journal.jsonl").write_bytes(line_0.replace(b"P-017", b"P-018"))
+        (bag / "beside").write_bytes(b"stays where it is")
     done = desk.recover()
     assert done.exit_code == 1
     assert [t.name for t in done.troubles] == [bag.name]
+    if state == "forged":
+        assert (desk.out / "quarantine" / f"{bag.name}.unreadable/beside").is_file()
     assert (desk.out / "quarantine" / f"{bag.name}.unreadable").is_dir() is (state != "nothing")
     report = verify_folder(desk.out, register=desk.register)
     found = {f.code for f in report.findings}
@@ -322,6 +328,7 @@ def test_links_pipes_and_strange_names_are_told_and_never_followed(
     os.mkfifo(bag / "data/segments/0009.mp4.age")
     (bag / "data/nested/deep").mkdir(parents=True)
     (bag / "data/nested/deep/a b").write_bytes(b"foreign")
+    (bag / "1").write_bytes(b"one")
     Path(os.fsdecode(os.fsencode(bag) + b"/data/odd\xff\n")).write_bytes(b"odd")
     (device.spool / "bc-001-00000077-abcd").symlink_to(secret)
     (device.spool / "notes.txt").write_bytes(b"somebody's")
@@ -334,7 +341,7 @@ def test_links_pipes_and_strange_names_are_told_and_never_followed(
     )
     tails = {p.name: p.read_bytes() for p in (desk.out / bag.name / "data/tails").iterdir()}
     assert {n.partition(".")[0]: data for n, data in tails.items()} == {
-        "_nested_deep_a_b": b"foreign", "_odd_xff_n": b"odd",
+        "_nested_deep_a_b": b"foreign", "_odd_xff_n": b"odd", "1": b"one",
     }  # fmt: skip
     report = desk.judge(bag.name)
     assert report.verdict is Verdict.INTERRUPTIONS, report.findings
