@@ -77,7 +77,7 @@ def iso(utc_ns: int) -> str:
     """``2026-11-23T01:30:05.123Z`` for ns since 1970."""
     seconds, rest = divmod(utc_ns, NS)
     day = datetime.fromtimestamp(seconds, UTC)
-    return f"{day:%Y-%m-%dT%H:%M:%S}.{rest // 1_000_000:03d}Z"
+    return f"{day.year:04d}-{day:%m-%dT%H:%M:%S}.{rest // 1_000_000:03d}Z"
 
 
 def parse_iso(text: str) -> int:
@@ -85,7 +85,7 @@ def parse_iso(text: str) -> int:
     if not text.endswith("Z"):
         raise ValueError(f"not a UTC time: {text!r}")
     day = datetime.fromisoformat(text)
-    return int(day.timestamp()) * NS + day.microsecond * 1000
+    return int(day.replace(microsecond=0).timestamp()) * NS + day.microsecond * 1000
 
 
 def boot_ns() -> int:

@@ -15,7 +15,7 @@ from recorder import heading
 from recorder.act import Act, EndSource, Gap, hole_ns
 from recorder.checks import trust
 from recorder.checks.result import Level
-from recorder.clock import NS, Quality, iso
+from recorder.clock import NS, iso
 from recorder.conversation import Conversation
 from recorder.errors import RecorderError
 from recorder.evidence import lines
@@ -179,7 +179,7 @@ class Effects:
         arrived_ns = int(arrived.timestamp()) * NS
         app = self._app
         pressed_ns = app.clock.utc_ns() - (app.clock.boot_ns() - self._open.press_ns)
-        known = app.clock.state().quality is not Quality.UNSET
+        known = trust.may_announce(app.clock.state(), app.settings.checks)
         late = known and pressed_ns - arrived_ns > LATE_NS
         private = None
         if card is not None and card.late_reason and source == "card":

@@ -340,6 +340,20 @@ def _follow(
     return header, body, key
 
 
+def headers(paths: Sequence[Path]) -> Iterator[Header]:
+    """Every line's header, nothing else looked at: for what must be known before the first line is
+    judged. What is no line is passed over."""
+    decoder = msgspec.json.Decoder(Header)
+    for path in paths:
+        for raw, ended in raw_lines(path):
+            if not ended:
+                continue
+            try:
+                yield decoder.decode(raw.partition(b"\t")[0])
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                continue
+
+
 def _restarts(paths: Sequence[Path]) -> list[int | None]:
     """For each file the number at which the next one takes over."""
     starts: list[int | None] = []

@@ -1,27 +1,41 @@
 """Where a journal line stands, and the wall time of the instants that it speaks of."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import msgspec
 
-from recorder.clock import iso, parse_iso
-from recorder.evidence import lines
+from recorder.evidence import chain, lines
+from recorder.evidence.wall_time import Instant, WallTime
 
 
 class Where(msgspec.Struct, frozen=True):
-    """A line's place (``line`` from 1 in ``file``) and its header's clocks."""
+    """A line's place (``line`` from 1 in ``file``), when it was signed, and what all lines together
+    tell of wall time."""
 
     file: str
     line: int
     boot_id: str
     boot_ns: int
-    utc: str
+    wall: WallTime
+
+
+def wall_time(paths: Sequence[Path]) -> WallTime:
+    """What all lines of a log tell of wall time; whether they are genuine is asked elsewhere."""
+    wall = WallTime()
+    for header in chain.headers(paths):
+        wall.feed(header)
+    return wall
+
+
+def instant(where: Where, at_ns: int) -> Instant:
+    """True time of ``at_ns`` on the boot clock that ``where``'s line had, with its bound."""
+    return where.wall.at(where.boot_id, at_ns)
 
 
 def instant_utc(where: Where, at_ns: int) -> str:
-    """Wall time of ``at_ns`` by the clock that ``where``'s line had; "" where that is no time."""
-    try:
-        return iso(parse_iso(where.utc) - (where.boot_ns - at_ns))
-    except (ValueError, OverflowError, OSError):
-        return ""
+    """The same as text; "" where nothing is known of it."""
+    return instant(where, at_ns).utc
 
 
 class Boot:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from recorder import __version__
+from recorder.clock import Quality, Stamp
 from recorder.evidence import lines
 from recorder.evidence.chain import Log, Signer, sync_folder
 from recorder.evidence.recording import RecordingWriter, sha256, write_new
@@ -67,7 +68,7 @@ def seal(writer: RecordingWriter, end: lines.End, opened: lines.Open, ledger: Lo
         statements_due=progress.statements_due,
         end=end,
         opened=opened,
-        utc=ledger.clock.stamp().utc,
+        utc=_known_utc(ledger.clock.stamp()),
         signer=writer.signer,
         ledger=ledger,
     )
@@ -86,7 +87,9 @@ def sign_bag(
     signer: Signer,
     ledger: Log,
 ) -> lines.Sealed:
-    """The tag files, the signature and the ledger's line, for a journal that is closed already."""
+    """The tag files, the signature and the ledger's line, for a journal that is closed already.
+
+    ``utc`` "": no clock tells the day, so the bag names none."""
     listing = sign_tags(
         folder,
         name=folder.name,
@@ -134,11 +137,12 @@ def sign_tags(
         manifest.append(f"{digests.get(file) or file_sha256(folder / path)}  {file}\n")
         octets += (folder / path).stat().st_size
         files += 1
+    bagged = f"Bagging-Date: {utc[:10]}\n" if utc else ""
     info = (
         f"Source-Organization: {_tag(source)}\n"
         f"External-Identifier: {name}\n"
         f"External-Description: {description}\n"
-        f"Bagging-Date: {utc[:10]}\n"
+        f"{bagged}"
         f"Payload-Oxum: {octets}.{files}\n"
         f"Bag-Software-Agent: bodycam-recorder {__version__}\n"
         f"{more}"
@@ -159,6 +163,11 @@ def sign_tags(
     os.rename(part, folder / SIGNATURE)
     sync_folder(folder)
     return listing
+
+
+def _known_utc(stamp: Stamp) -> str:
+    """A clock that nobody set dates no bag."""
+    return stamp.utc if stamp.clock.quality in (Quality.SYNCED, Quality.RTC) else ""
 
 
 def _tag(text: str) -> str:

@@ -14,6 +14,7 @@ from recorder.evidence.sheet_events import checks, elements, interruptions, mark
 from recorder.evidence.sheet_shape import BLANK, NONE, Row, Section, Sheet, Stored, Table
 from recorder.evidence.story import Story
 from recorder.evidence.verification_report import Report
+from recorder.evidence.wall_time import Instant
 from recorder.evidence.words import span, word
 
 _HIDDEN = "（已加密，须持保管人密钥查看）"
@@ -59,17 +60,12 @@ def _head(story: Story, report: Report, organisation: str) -> Section:
     opened, act, facts = story.open, story.open.act if story.open else None, report.facts
     case_number = story.personal("case_number") or (act.case_number if act else "")
     officers = story.officers() or (_HIDDEN if story.closed else "")
-    clock = ""
-    start = end = press = ""
+    start = end = press = clock = ""
     if facts is not None:
-        quality, _, bound = facts.clock.partition(", ")
-        clock = word("quality", quality) + (
-            f"（误差 {bound.replace(' s', ' 秒')}）" if bound else ""
-        )
         start, end, press = (
-            local_time(utc, story.offset_min)
-            for utc in (facts.start_utc, facts.end_utc, facts.press_utc)
+            _time(at, story.offset_min) for at in (facts.start, facts.end, facts.press)
         )
+        clock = "；".join(dict.fromkeys(map(_quality, (facts.start, facts.end))))
     rows = [
         Row("案号", case_number or BLANK),
         Row("档号", BLANK),
@@ -94,6 +90,21 @@ def _head(story: Story, report: Report, organisation: str) -> Section:
     if opened and opened.continues is not None:
         rows.insert(3, Row("接续记录", opened.continues.recording))
     return Section("基本情况", tuple(rows))
+
+
+def _time(at: Instant, offset_min: int) -> str:
+    """Local time; one that may be wrong says so, for a sheet's reader looks at no other row."""
+    shown = local_time(at.utc, offset_min)
+    if not shown:
+        return "不详"
+    return f"{shown}（时钟不可靠，仅供参考）" if at.doubtful else shown
+
+
+def _quality(at: Instant) -> str:
+    if at.contradicted:
+        return "各次读数前后矛盾，时间均不采信"
+    bound = "" if at.error_ms is None else f"（误差 ±{at.error_ms / 1000:g} 秒）"
+    return word("quality", at.quality.value) + bound
 
 
 def _act(act: lines.Act | None) -> str | None:
@@ -169,8 +180,8 @@ def _keeping(story: Story, stored: Stored) -> Section:
     term = act.retention if act else ""
     years = int(term[:-1]) if term[:-1].isdigit() and term.endswith("y") else 0
     until = BLANK
-    if years and story.end_utc:
-        day = local_day(story.end_utc, story.offset_min)
+    if years and not story.end.doubtful:
+        day = local_day(story.end.utc, story.offset_min)
         if day is not None:
             try:
                 last = day.replace(year=day.year + years)

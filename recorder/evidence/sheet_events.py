@@ -12,6 +12,8 @@ from recorder.evidence.timeline import Entry
 from recorder.evidence.verification_report import Report
 from recorder.evidence.words import place, span, value, word
 
+DOUBTFUL = "时钟不可靠，各项时间仅供参考；片中位置与时长不受影响。"
+
 
 def elements(story: Story) -> Section:
     """What the opening said, element by element, to be checked by people (Art. 14)."""
@@ -50,11 +52,13 @@ def marks(story: Story, names: Mapping[str, str]) -> Section:
                          story.local(entry, body.at_ns)))  # fmt: skip
         elif isinstance(body, lines.Unmarked):
             never = tuple(names.get(item, item) for item in body.items)
-    notes = (f"未标记的重点内容：{'、'.join(never)}。",) if never else ()
+    notes = [f"未标记的重点内容：{'、'.join(never)}。"] if never else []
+    if rows and story.end.doubtful:
+        notes.append(DOUBTFUL)
     return Section(
         "重点内容标记（第十二条、第十六条）",
         tables=(Table(("内容", "片中位置", "时间"), tuple(rows)),),
-        notes=notes,
+        notes=tuple(notes),
     )
 
 
@@ -88,6 +92,8 @@ def interruptions(story: Story, report: Report) -> Section:
     if any(isinstance(e.body, lines.StatementDue) and e.body.interruption is None
            for e in story.entries):  # fmt: skip
         notes.append(f"记录非正常结束，须事后书面说明{_archived(owed.get(None))}。")
+    if rows and story.end.doubtful:
+        notes.append(DOUBTFUL)
     return Section(
         "中止与异常（第十五条）",
         tables=(

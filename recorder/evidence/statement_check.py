@@ -26,6 +26,7 @@ from recorder.evidence.verification_bag import SIGNATURE, Bag, Digests, Inventor
 from recorder.evidence.verification_lines import canonical, raw_key
 from recorder.evidence.verification_report import Finding, Findings, Level
 from recorder.evidence.verification_trust import Vouched, registered
+from recorder.evidence.wall_time import claimed
 from recorder.spool import number_of
 
 STATEMENTS = "statements"
@@ -205,7 +206,7 @@ def _trusted(header: chain.Header, line: Statement, vouched: Vouched, findings: 
     """The register must know the desk's key. A device's key given by hand says nothing of it."""
     if vouched.register is None:
         return
-    wrong = registered(vouched.register, "desk", line.key, utc=header.utc)
+    wrong = registered(vouched.register, "desk", line.key, when=claimed(header))
     if wrong is not None:
         findings.add(Level.UNTRUSTED, *wrong)
 

@@ -14,10 +14,11 @@ from recorder.clock import NS
 from recorder.errors import RecorderError
 from recorder.evidence import chain, lines, plaintext
 from recorder.evidence.age import Identity
-from recorder.evidence.instants import Boot, Where, instant_utc
+from recorder.evidence.instants import Boot, Where, instant, instant_utc, wall_time
 from recorder.evidence.local import local_clock
 from recorder.evidence.timeline import Entry, told
 from recorder.evidence.verification_bag import TAGMANIFEST, Digests
+from recorder.evidence.wall_time import Instant
 
 _MANIFEST = "manifest-sha256.txt"
 _PEOPLE = ("name", "certificate", "personnel")
@@ -35,7 +36,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     segments: tuple[lines.Segment, ...]
     files: tuple[tuple[str, int, str], ...]
     tagmanifest_sha256: str
-    end_utc: str
+    end: Instant
 
     @property
     def offset_min(self) -> int:
@@ -81,13 +82,14 @@ def read(bag: Path, identities: Sequence[Identity] | None = None) -> Story:
     start: lines.Start | None = None
     segments: list[lines.Segment] = []
     entries: list[Entry] = []
-    end_utc = ""
+    end = Instant()
+    wall = wall_time(paths)
     boot = Boot()
     for item in chain.read(paths, lines.Journal, None):
         if isinstance(item, chain.Defect):
             continue
         header, body = item.header, item.body
-        where = Where(f"data/{item.file}", item.number, header.boot_id, header.boot_ns, header.utc)
+        where = Where(f"data/{item.file}", item.number, header.boot_id, header.boot_ns, wall)
         boot.feed(where, body)
         private = _private(bag, getattr(body, "private", None), identities)
         if isinstance(body, lines.Open) and opened is None:
@@ -97,7 +99,7 @@ def read(bag: Path, identities: Sequence[Identity] | None = None) -> Story:
         elif isinstance(body, lines.Segment):
             segments.append(body)
         elif isinstance(body, lines.End):
-            end_utc = instant_utc(boot.of(where, body), body.end_ns)
+            end = instant(boot.of(where, body), body.end_ns)
         if told(body) or isinstance(body, lines.Checks):
             entries.append(Entry(where, header.n, body, private))
     return Story(
@@ -110,7 +112,7 @@ def read(bag: Path, identities: Sequence[Identity] | None = None) -> Story:
         segments=tuple(segments),
         files=_files(bag),
         tagmanifest_sha256=_digest(bag),
-        end_utc=end_utc,
+        end=end,
     )
 
 

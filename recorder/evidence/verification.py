@@ -11,7 +11,7 @@ from recorder.clock import NS
 from recorder.errors import RecorderError
 from recorder.evidence import chain, lines, verification_ledger
 from recorder.evidence.age import Identity
-from recorder.evidence.instants import instant_utc
+from recorder.evidence.instants import instant, wall_time
 from recorder.evidence.picture import Picture
 from recorder.evidence.register import Register
 from recorder.evidence.statement_check import Shelf, explain
@@ -35,6 +35,7 @@ from recorder.evidence.verification_report import (
     Verdict,
 )
 from recorder.evidence.verification_trust import Vouched, trust, trust_desk
+from recorder.evidence.wall_time import Instant, WallTime
 
 _MARKS = ("bagit.txt", "data/journal.jsonl", "manifest-sha256.txt", TAGMANIFEST, SIGNATURE)
 
@@ -84,8 +85,9 @@ def verify(
     digests = Digests(bag)
     sealed = found.files.get(SIGNATURE, 0) > 0
     picture = Picture(bag, identities, findings) if identities else None
-    journal = Journal(found, digests, findings, identities, picture.feed if picture else None)
     paths = [p for p in chain.files(bag / "data", "journal") if _regular(found, p)]
+    wall = _wall_time(paths, ledger, findings)
+    journal = Journal(found, digests, findings, identities, picture.feed if picture else None, wall)
     public = _declared(paths)
     if not paths or "data/journal.jsonl" not in found.files:
         findings.add(
@@ -123,13 +125,14 @@ def verify(
     unchecked = []
     opened = journal.open
     if opened is not None and public is not None:
-        utc = journal.first.utc if journal.first else ""
+        first = journal.first
+        when = Instant() if first is None else instant(first, first.boot_ns)
         checked += trust(
             findings,
             public,
             kind=opened.key_kind,
             device=opened.device,
-            utc=utc,
+            when=when,
             recording=opened.recording,
             vouched=vouched,
         )
@@ -189,6 +192,25 @@ def verify(
         owed=owed,
         beside=beside.listed(),
     )
+
+
+def _wall_time(paths: Sequence[Path], ledger: Ledger | None, findings: Findings) -> WallTime:
+    """All lines' clocks, before the first is judged: later ones narrow what earlier ones say."""
+    try:
+        wall = wall_time(paths)
+    except OSError:
+        return WallTime()  # the walk says so
+    if ledger is not None:
+        wall.learn(ledger.wall)
+    for each in wall.contradictions():
+        findings.add(
+            Level.NOTE,
+            "clock-contradicts",
+            f"two {each.quality} times of one boot are {each.apart_ns / NS:.3f} s farther apart "
+            "than their error bounds allow: neither is believed",
+            at_ns=each.boot_ns,
+        )
+    return wall
 
 
 def _inventory(bag: Path) -> Inventory:
@@ -272,7 +294,8 @@ def _seal_line(
     used = ledger.keys.get(known.seal_key) if known and known.seal_key else None
     if used is not None and used.public != public:
         trust(
-            findings, used.public, kind=used.kind, device=used.device, utc=used.utc, recording="",
+            findings, used.public, kind=used.kind, device=used.device, when=ledger.when(used),
+            recording="",
             vouched=vouched,
         )  # fmt: skip
 
@@ -285,7 +308,11 @@ def _handover(
         return
     where, body = journal.handover
     desk = raw_key(body.key)
-    name = "" if desk is None else trust_desk(findings, desk, utc=where.utc, vouched=vouched)
+    name = (
+        ""
+        if desk is None
+        else trust_desk(findings, desk, when=instant(where, where.boot_ns), vouched=vouched)
+    )
     by = f"desk {name}" if name else "a desk"
     findings.add(
         Level.NOTE,
@@ -328,6 +355,10 @@ def _facts(journal: Journal, sealed: bool) -> Facts | None:
     end_ns = end[1].end_ns if end else journal.time.last_end_ns
     where = end[0] if end else journal.time.last_where
     press_ns = press[1].at_ns if press else None
+    unknown = Instant()
+    started = instant(start[0], start[1].start_ns) if start else unknown
+    pressed = instant(press[0], press[1].at_ns) if press else unknown
+    ended = instant(where, end_ns) if where and end_ns is not None else unknown
     return Facts(
         device=opened.device,
         officer=opened.officer,
@@ -337,10 +368,12 @@ def _facts(journal: Journal, sealed: bool) -> Facts | None:
         software=opened.software,
         key=opened.key,
         key_kind=opened.key_kind,
-        clock=journal.clock,
-        start_utc=instant_utc(start[0], start[1].start_ns) if start else "",
-        press_utc=instant_utc(press[0], press[1].at_ns) if press else "",
-        end_utc=instant_utc(where, end_ns) if where and end_ns is not None else "",
+        start=started,
+        press=pressed,
+        end=ended,
+        start_utc=started.utc,
+        press_utc=pressed.utc,
+        end_utc=ended.utc,
         start_ns=start_ns,
         end_ns=end_ns,
         duration_s=round((end_ns - start_ns) / NS, 3)

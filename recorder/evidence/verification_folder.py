@@ -179,7 +179,7 @@ def _ledger_of(
             used.public,
             kind=used.kind,
             device=used.device,
-            utc=used.utc,
+            when=known.when(used),
             recording="",
             vouched=vouched,
         )

@@ -23,6 +23,7 @@ from recorder.evidence.verification_leftovers import leftovers
 from recorder.evidence.verification_lines import canonical, heir
 from recorder.evidence.verification_report import Findings, Level
 from recorder.evidence.verification_segments import Piece, Segments, Written
+from recorder.evidence.wall_time import WallTime
 
 _GONE = frozenset({"missing", "cut", "unreadable"})
 """What a desk's ``loss`` line can account for: a file that is not there, never one that differs."""
@@ -39,12 +40,14 @@ class Journal:
         findings: Findings,
         keys: Sequence[Identity],
         picture: Callable[[Written], None] | None,
+        wall: WallTime,
     ) -> None:
         self._found = found
         self._digests = digests
         self._findings = findings
         self._keys = keys
         self._picture = picture
+        self.wall = wall
         self._written: Written | None = None
         self._waiting: dict[int, Written] = {}
         self._numbers: set[int] = set()
@@ -60,7 +63,6 @@ class Journal:
         self.foreign_identity = False
         self.open: lines.Open | None = None
         self.first: Where | None = None
-        self.clock: str = ""
         self.start: tuple[Where, lines.Start] | None = None
         self.press: tuple[Where, lines.Press] | None = None
         self.end: tuple[Where, lines.End] | None = None
@@ -97,8 +99,8 @@ class Journal:
                     line=item.number,
                 )
             header = item.header
-            where = Where(file, item.number, header.boot_id, header.boot_ns, header.utc)
-            self._line(where, item, header.clock.quality.value, header.clock.error_ms)
+            where = Where(file, item.number, header.boot_id, header.boot_ns, self.wall)
+            self._line(where, item)
         # A seal vouches for what was passed over, but a desk's does not for a device's lines.
         for defect in () if sealed and self.handover is None else leftovers(paths):
             self._findings.add(
@@ -114,7 +116,7 @@ class Journal:
         self._weigh_losses()
         self._finish()
 
-    def _line(self, where: Where, item: chain.Line, quality: str, error_ms: int | None) -> None:
+    def _line(self, where: Where, item: chain.Line) -> None:
         body: Any = item.body
         if item.header.n == 0 and not isinstance(body, lines.Open):
             self._wrong("order", "line 0 is not the recording's open line", where)
@@ -144,8 +146,6 @@ class Journal:
                 if self.open is not None:
                     self._wrong("order", "a second open line", where)
                 self.open = body
-                bound = "" if error_ms is None else f", ±{error_ms / 1000:g} s"
-                self.clock = f"{quality}{bound}"
             case lines.Start():
                 self.start = (where, body)
             case lines.Press():

@@ -17,6 +17,7 @@ from recorder.evidence.verification_bag import signed
 from recorder.evidence.verification_leftovers import leftovers, number
 from recorder.evidence.verification_lines import canonical, raw_key, signature
 from recorder.evidence.verification_report import Findings, Level
+from recorder.evidence.wall_time import Instant, WallTime
 
 _STORED = re.compile(r"[0-9]{12}(\.[a-z]+)?")
 
@@ -39,7 +40,8 @@ class Key(msgspec.Struct, frozen=True):
     public: bytes
     kind: str
     device: str
-    utc: str
+    boot_id: str
+    boot_ns: int
 
 
 class Ledger(msgspec.Struct):
@@ -49,8 +51,13 @@ class Ledger(msgspec.Struct):
     recordings: dict[str, Known]
     keys: dict[bytes, Key]
     quarantined: dict[str, str]
+    wall: WallTime
     lines: int = 0
     owed: tuple[Owed, ...] = ()
+
+    def when(self, used: Key) -> Instant:
+        """True time of a key's first use, as far as the ledger tells it."""
+        return self.wall.at(used.boot_id, used.boot_ns)
 
 
 def files(folder: Path) -> list[Path]:
@@ -91,7 +98,7 @@ def read(folder: Path, findings: Findings) -> Ledger:
 
 
 def _read(paths: Sequence[Path], findings: Findings) -> Ledger:
-    ledger = Ledger(paths[0].parent, {}, {}, {})
+    ledger = Ledger(paths[0].parent, {}, {}, {}, WallTime())
     key: bytes | None = None
     due = LedgerDue()
     stored = bool(_STORED.fullmatch(paths[0].name))
@@ -120,10 +127,13 @@ def _read(paths: Sequence[Path], findings: Findings) -> Ledger:
             findings.add(level, item.code, item.text, file=file, line=item.number)
             continue
         body = item.body
+        ledger.wall.feed(item.header)
         if isinstance(body, lines.Boot):
             key = raw_key(body.key)
             if key is not None and key not in ledger.keys:
-                ledger.keys[key] = Key(key, body.key_kind, body.device, item.header.utc)
+                ledger.keys[key] = Key(
+                    key, body.key_kind, body.device, item.header.boot_id, item.header.boot_ns
+                )
         text, sign = signature(item.raw)
         if key is None or sign is None or not signed(key, sign, text) or not canonical(item.raw):
             findings.add(

@@ -9,6 +9,7 @@ from pathlib import Path
 from recorder.evidence import chain, desk_note
 from recorder.evidence.verification_report import Findings, Level
 from recorder.evidence.verification_trust import Vouched, trust_desk
+from recorder.evidence.wall_time import claimed
 
 _SIDE = frozenset({"left", "strange", "absent", "differs"})
 """Troubles that say nothing against what is here, or that verification finds by itself."""
@@ -48,7 +49,7 @@ def read(place: Path, findings: Findings, vouched: Vouched, unchecked: list[str]
                 public = desk_note.heir(run)
                 own = Findings()
                 if public is not None and vouched.register is not None:
-                    trust_desk(own, public, utc=item.header.utc, vouched=vouched)
+                    trust_desk(own, public, when=claimed(item.header), vouched=vouched)
                 for finding in own.listed():
                     findings.take(finding)
                 trusted = trusted and public is not None and not own.listed()

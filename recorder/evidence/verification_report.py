@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from recorder.evidence.due import Owed
+from recorder.evidence.wall_time import Instant
 
 _KEEP = 50
 
@@ -98,8 +99,9 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the recording says of itself, for the head of a report. ``desk``: the key of the desk
-    that closed it for a dead device, else ""."""
+    """What the recording says of itself, for the head of a report. ``start``, ``press`` and ``end``
+    are intervals of true time, ``*_utc`` their middles as text. ``desk``: the key of the desk that
+    closed it for a dead device, else ""."""
 
     device: str
     officer: str
@@ -109,7 +111,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     software: str
     key: str
     key_kind: str
-    clock: str
+    start: Instant
+    press: Instant
+    end: Instant
     start_utc: str
     press_utc: str
     end_utc: str

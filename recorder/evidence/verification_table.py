@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from recorder.clock import NS
 from recorder.evidence.due import Owed
 from recorder.evidence.verification_report import Finding, FolderReport, Level, Report
+from recorder.evidence.wall_time import Instant
 from recorder.evidence.words import Language, place, span, word
 
 _SHOWN = 40
@@ -43,14 +44,13 @@ def _recording(report: Report, language: Language) -> Iterator[str]:
         for label, value in (
             ("device", f"{facts.device}, worn by {facts.officer}"),
             ("act", facts.act),
-            ("from", facts.start_utc),
+            ("from", _time(facts.start)),
             (
                 "press",
-                f"{facts.press_utc} ({span(facts.pre_recorded_s, language)} recorded before it)",
+                f"{_time(facts.press)} ({span(facts.pre_recorded_s, language)} recorded before it)",
             ),
-            ("to", facts.end_utc),
+            ("to", _time(facts.end)),
             ("length", span(facts.duration_s, language)),
-            ("clock", facts.clock),
             (
                 "media",
                 f"{facts.segments} segments, {facts.fragments} fragments, "
@@ -99,6 +99,11 @@ def _statements(owed: tuple[Owed, ...], *, named: bool = False) -> Iterator[str]
         there = ", ".join(each.archived) or "none yet"
         what = f"{each.about}, {each.what}" if named else each.what
         yield f"    {what}  {', '.join(each.why)}: {there}"
+
+
+def _time(at: Instant) -> str:
+    """A time with what is known of it, or that it is not known."""
+    return f"{at.utc or 'unknown'}  {at.describe()}{', doubtful' if at.doubtful else ''}"
 
 
 def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:

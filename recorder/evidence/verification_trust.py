@@ -10,6 +10,7 @@ import msgspec
 
 from recorder.evidence.register import Register, Role
 from recorder.evidence.verification_report import Findings, Level
+from recorder.evidence.wall_time import Instant
 from recorder.spool import number_of
 
 
@@ -33,11 +34,11 @@ def trust(
     *,
     kind: str,
     device: str,
-    utc: str,
+    when: Instant,
     recording: str,
     vouched: Vouched,
 ) -> list[str]:
-    """Ask for ``public``, used by ``device`` at ``utc``; what was asked comes back, for the report.
+    """Ask for ``public``, used by ``device``; what was asked comes back, for the report.
 
     ``recording`` is "" for the ledger, whose lines no range of recording numbers covers.
     """
@@ -52,7 +53,7 @@ def trust(
     if key is not None and key != public:
         _add(findings, "other-key", "signed by another key than the one given")
     if register is not None:
-        _registered(findings, register, text, device, utc, recording)
+        _registered(findings, register, text, device, when, recording)
     if key is None and register is None:
         _add(findings, "no-key", f"nobody vouches for {text}: give --key or --register")
     return [
@@ -61,13 +62,13 @@ def trust(
     ]
 
 
-def trust_desk(findings: Findings, public: bytes, *, utc: str, vouched: Vouched) -> str:
-    """Ask for a desk's key, used at ``utc``; only a register vouches for one. The desk's name."""
+def trust_desk(findings: Findings, public: bytes, *, when: Instant, vouched: Vouched) -> str:
+    """Ask for a desk's key, used then; only a register vouches for one. The desk's name."""
     text = base64.b64encode(public).decode()
     if vouched.register is None:
         _add(findings, "desk-key", f"nobody vouches for the desk's key {text}: give --register")
         return ""
-    wrong = registered(vouched.register, "desk", text, utc=utc)
+    wrong = registered(vouched.register, "desk", text, when=when)
     if wrong is not None:
         _add(findings, *wrong)
     entry = vouched.register.find("desk", text)
@@ -75,29 +76,39 @@ def trust_desk(findings: Findings, public: bytes, *, utc: str, vouched: Vouched)
 
 
 def _registered(
-    findings: Findings, register: Register, text: str, device: str, utc: str, recording: str
+    findings: Findings, register: Register, text: str, device: str, when: Instant, recording: str
 ) -> None:
-    wrong = registered(register, "device", text, name=device, utc=utc, recording=recording)
+    wrong = registered(register, "device", text, name=device, when=when, recording=recording)
     if wrong is not None:
         _add(findings, *wrong)
+    elif when.doubtful:
+        findings.add(Level.NOTE, "undated", "no clock tells whether the key was registered then")
 
 
 def registered(
-    register: Register, role: Role, public: str, *, utc: str, name: str = "", recording: str = ""
-) -> tuple[str, str] | None:
+    register: Register, role: Role, public: str, *, when: Instant, name: str = "",
+    recording: str = "",
+) -> tuple[str, str] | None:  # fmt: skip
     """(code, text) of what keeps the register from vouching for ``public`` (base64) in this role
-    at ``utc``; None where it does. ``name`` "": whoever the key is registered for."""
+    at that time; None where it does. ``name`` "": whoever the key is registered for.
+
+    Only what is certain makes a key too early or expired: a wrong clock is no forgery. Only what is
+    certainly before a revocation escapes it: whoever stole the device sets its clock as well.
+    """
     entry = register.find(role, public, number_of(recording))
     if entry is None:
         return "not-registered", f"the register has no {role} key {public} for it"
     if name and entry.name != name:
         return "not-registered", f"the register has the key for {entry.name}, not {name}"
-    if utc and utc < entry.since:
-        return "too-early", f"the key is registered from {entry.since}"
-    if utc and entry.until is not None and utc > entry.until:
-        return "expired", f"the key was registered until {entry.until}"
-    if entry.revoked is not None and utc >= entry.revoked:
+    earliest, latest = when.between()
+    if entry.revoked is not None and (when.doubtful or latest >= entry.revoked):
         return "revoked", f"the key was revoked on {entry.revoked}"
+    if when.doubtful:
+        return None
+    if latest < entry.since:
+        return "too-early", f"the key is registered from {entry.since}"
+    if entry.until is not None and earliest > entry.until:
+        return "expired", f"the key was registered until {entry.until}"
     return None
 
 

@@ -182,6 +182,8 @@ _FINDINGS: _Words = {
     "no-close": ("没有收尾记录", "no close line"),
     "no-fragment": ("没有任何画面或声音", "no fragment"),
     "private": ("加密的个人信息无法打开", "private record"),
+    "clock-contradicts": ("时钟读数前后矛盾", "the clock contradicts itself"),
+    "undated": ("时钟不可靠，无法核对密钥登记时间", "undated"),
 }
 _VALUES: tuple[tuple[str, str], ...] = (
     (r"(\d+) min \(none below (\d+)\)", r"\1 分钟（低于 \2 分钟不可记录）"),

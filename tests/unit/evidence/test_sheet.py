@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder.clock import NS
+from recorder.clock import NS, ClockState, Quality, parse_iso
 from recorder.errors import RecorderError
 from recorder.evidence import lines, sheet, story
 from recorder.evidence.age import Identity
@@ -14,6 +14,8 @@ from recorder.evidence.sheet_shape import Sheet, Stored
 from recorder.evidence.sheet_text import as_text
 from recorder.evidence.timeline import timeline
 from recorder.evidence.verification import verify_recording
+from recorder.evidence.verification_report import Verdict
+from recorder.evidence.verification_table import render
 from tests.unit.evidence import bags
 
 FIELDS = (
@@ -135,3 +137,53 @@ def test_what_a_later_boot_says_of_the_end_is_on_the_clock_of_the_media(
     assert report.interruptions[0].from_utc == "2026-11-23T01:30:03.000Z"
     assert report.facts is not None
     assert report.facts.end_utc == "2026-11-23T01:30:03.000Z"
+
+
+def test_a_clock_that_is_synchronised_during_the_recording_dates_its_beginning(
+    device: bags.Device,
+) -> None:
+    true_ns = device.clock.wall_ns
+    device.clock.wall_ns = 0
+    device.clock.clock_state = ClockState(Quality.UNSET, None)
+    writer = device.begin()
+    made_media = bags.media(4)
+    writer.fragments(bags.batch(made_media))
+    device.clock.wall_ns = true_ns
+    device.clock.clock_state = ClockState(Quality.SYNCED, 20)
+    bag = device.finish(writer, made_media.fragments[-1][0].end_ns)
+    page = as_text(made(device, bag, None))
+    assert "2026年11月23日 09:30:00" in page
+    assert "已与时间源同步" in page
+    assert "不可靠" not in page
+    report = verify_recording(bag, key=device.signer.public)
+    assert report.verdict is Verdict.VALID
+    assert report.facts is not None
+    start = report.facts.start
+    assert start.error_ms is not None
+    assert abs(parse_iso(start.utc) - true_ns) <= start.error_ms * 1_000_000
+
+
+def test_without_a_trusted_clock_the_sheet_names_no_day_as_a_fact(device: bags.Device) -> None:
+    device.clock.clock_state = ClockState(Quality.KEPT, None)
+    kept = bags.plain(device)
+    device.clock.clock_state = ClockState(Quality.UNSET, None)
+    unset = bags.plain(device)
+    for bag, shown in ((kept, "（时钟不可靠，仅供参考）"), (unset, "起 不详　止 不详")):
+        page = as_text(made(device, bag, None))
+        assert shown in page
+        assert "2056年" not in page
+        assert "Bagging-Date" not in (bag / "bag-info.txt").read_text()
+        assert verify_recording(bag, key=device.signer.public).verdict is Verdict.VALID
+
+
+def test_a_clock_that_contradicts_itself_is_told_and_not_believed(device: bags.Device) -> None:
+    writer = device.begin()
+    made_media = bags.media(4)
+    writer.fragments(bags.batch(made_media))
+    device.clock.wall_ns += 20 * 366 * 86_400 * NS
+    bag = device.finish(writer, made_media.fragments[-1][0].end_ns)
+    report = verify_recording(bag, key=device.signer.public)
+    assert report.verdict is Verdict.VALID
+    assert [finding.code for finding in report.findings] == ["clock-contradicts"]
+    assert "doubtful" in render(report)
+    assert "时间均不采信" in as_text(made(device, bag, None))

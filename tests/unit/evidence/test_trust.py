@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
     Ed25519PublicKey,
 )
 
+from recorder.clock import NS, ClockState, Quality
 from recorder.errors import RecorderError
 from recorder.evidence import keys, lines
 from recorder.evidence.ledger import entries, open_ledger
@@ -145,3 +146,23 @@ def test_whoever_sealed_it_must_be_vouched_for_as_well(device: bags.Device) -> N
     report = verify_recording(bag, register=register, ledger=ledger)
     assert report.verdict is Verdict.UNTRUSTED
     assert codes(report) == {"ephemeral-key", "not-registered"}
+
+
+@pytest.mark.parametrize("years", [-20, 20])
+def test_a_clock_that_nobody_set_makes_no_key_too_early_or_expired(
+    device: bags.Device, years: int
+) -> None:
+    device.clock.wall_ns += years * 366 * 86_400 * NS
+    device.clock.clock_state = ClockState(Quality.KEPT, None)
+    until = "2027-01-01T00:00:00.000Z"
+    report = verify_recording(bags.plain(device), register=registered(device, until=until))
+    assert (report.verdict, codes(report)) == (Verdict.VALID, {"undated"})
+    assert report.facts is not None and report.facts.start.doubtful
+
+
+def test_a_revoked_key_does_not_escape_by_a_clock_that_nobody_set(device: bags.Device) -> None:
+    device.clock.wall_ns -= 20 * 366 * 86_400 * NS
+    device.clock.clock_state = ClockState(Quality.KEPT, None)
+    revoked = registered(device, revoked="2026-02-01T00:00:00.000Z")
+    report = verify_recording(bags.plain(device), register=revoked)
+    assert (report.verdict, codes(report)) == (Verdict.UNTRUSTED, {"revoked"})
