@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from recorder import notify
+from recorder import memory, notify
 from recorder.act import Act, EndSource
 from recorder.archive import Archive, Last, Ready
 from recorder.capture.messages import Fault, Fragment, Hello, Init, Speech, Vitals
@@ -48,6 +48,9 @@ from recorder.storing import Looked, Storing
 _TICK_S = 0.05
 _ANSWER_S = 20.0
 _CLOSE_S = 20.0
+SEAL_NS = 15 * NS
+STOP_NS = 27 * NS
+"""After SIGTERM: so long to seal what is open, and until the end. systemd kills after 30 s."""
 
 DEADLINES_NS: dict[State, int] = {
     State.STARTING: 90 * NS,
@@ -127,10 +130,11 @@ class App:
         self.clock = clock
         self.run_folder = Path(settings.paths.run)
         self.run_folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        self.catalogue = catalogue.load(Path(settings.paths.catalogue))
-        own = Path(settings.paths.phrases) if settings.paths.phrases else None
-        device = settings.device
-        self.speaker = phrases.load(device.language, own, device.utc_offset_min)
+        self._memory = memory.Since(self.run_folder)
+        self.broken: list[RecorderError] = []
+        self.catalogue_error: RecorderError | None = None
+        self.catalogue = self._part(self._load_catalogue, catalogue.NONE)
+        self.speaker = self._make_speaker()
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.session = Session()
         self.state_since_ns = clock.boot_ns()
@@ -145,6 +149,7 @@ class App:
         self._people_until_ns = 0
         self._mute_press_ns = -1
         self._stopping = False
+        self._term_ns: int | None = None
         self._exit = 0
         self._watchdog_ns = notify.watchdog_ns()
         self._fed_ns = 0
@@ -156,7 +161,6 @@ class App:
         self.link = CaptureLink(settings.capture(), clock, put)
         self.fitness = Fitness(self)
         self.ladder = Ladder(self.link, clock, self.fitness.overlay())
-        self._broken: list[RecorderError] = []
         no_light: light.Light = light.NoLight()
         no_button: button.Button = button.NoButton()
         self.light = self._part(lambda: light.make(settings.light), no_light)
@@ -181,8 +185,29 @@ class App:
             return make()
         except RecorderError as error:
             print(f"recorder: {error}", file=sys.stderr, flush=True)
-            self._broken.append(error)
+            self.broken.append(error)
             return without
+
+    def _load_catalogue(self) -> catalogue.Catalogue:
+        try:
+            return catalogue.load(Path(self.settings.paths.catalogue))
+        except RecorderError as error:
+            error.phrase = Phrase.CATALOGUE_FAULT
+            self.catalogue_error = error
+            raise
+
+    def _make_speaker(self) -> phrases.Speaker:
+        device, own = self.settings.device, self.settings.paths.phrases
+        packaged = phrases.load(device.language, None, device.utc_offset_min)
+
+        def townships() -> phrases.Speaker:
+            try:
+                return phrases.load(device.language, Path(own), device.utc_offset_min)
+            except RecorderError as error:
+                error.phrase = Phrase.PHRASES_FAULT
+                raise
+
+        return self._part(townships, packaged) if own else packaged
 
     def _make_voice(self, put: Callable[[Any], None]) -> voice.SpokenVoice | voice.NoVoice:
         settings = self.settings
@@ -271,6 +296,7 @@ class App:
         self.storing.tick(now_ns)
         people_ns = self._people_until_ns if self.session.state is not State.ENDING else 0
         self.announcer.tick(now_ns, people_ns)
+        self._leave(now_ns)
         self._feed(now_ns)
 
     def _feed(self, now_ns: int) -> None:
@@ -382,6 +408,7 @@ class App:
         self.vitals = None
         self.ring.clear()
         cause, detail = found
+        self._memory.note()
         if self.effects.act is None:
             self.archive.note(
                 lines.LedgerFault(part="capture", code=cause, detail=detail, over=False)
@@ -420,6 +447,11 @@ class App:
         self.custodians = len(ready.custodians)
         self._probe.begin()
         self.storing.begin(ready.away)
+        for error in self.broken:
+            part = error.code.partition("-")[0]
+            self.archive.note(
+                lines.LedgerFault(part=part, code=error.code, detail=str(error)[:300], over=False)
+            )
         for note in ready.notes:
             print(f"recorder: {note}", file=sys.stderr, flush=True)
         resumed = ready.resumed
@@ -439,7 +471,10 @@ class App:
         )
         back = State.RECORDING if opened else State.OPENING
         self.session = Session(State.STARTING, back)
-        act.interrupt("supervisor_died", "the recorder itself was restarted")
+        detail = "the recorder itself was restarted"
+        if self._memory.before:
+            detail += f"; meanwhile the kernel ended {self._memory.before} for lack of memory"
+        act.interrupt("supervisor_died", detail)
         self.fire(Event.CONTINUE)
         self.up()
 
@@ -460,8 +495,6 @@ class App:
         self.effects.say(Phrase.SAVED)
         self.storing.look()
         self.fire(Event.SEALED)
-        if self._exit_after_seal:
-            self._stopping = True
 
     def _disk_failed(self, item: Failed) -> None:
         print(f"recorder: {item.what}: {item.error}", file=sys.stderr, flush=True)
@@ -536,12 +569,10 @@ class App:
 
     # The end.
 
-    _exit_after_seal = False
-
     def up(self) -> None:
         """Tell systemd that the start is over, and the officer what is broken."""
         notify.notify("READY=1")
-        for error in self._broken:
+        for error in self.broken:
             if error.phrase is not None:
                 self.fitness.warn(Phrase(error.phrase))
 
@@ -555,11 +586,24 @@ class App:
 
     def _term(self) -> None:
         notify.notify("STOPPING=1")
-        if self.effects.act is None:
-            self._stopping = True
+        if self._term_ns is None:
+            self._term_ns = self.event_ns
+        if self.effects.act is not None:
+            self.fire(Event.SHUTDOWN)
+
+    def _leave(self, now_ns: int) -> None:
+        """After SIGTERM: at once with nothing open, else when it is sealed or its time is over; a
+        card that does not answer leaves a recording that the next start goes on with or seals."""
+        if self._term_ns is None:
             return
-        self._exit_after_seal = True
-        self.fire(Event.SHUTDOWN)
+        if self.effects.act is not None:
+            if now_ns - self._term_ns < SEAL_NS:
+                return
+            print(
+                "recorder: stopped unsealed, the disk does not answer", file=sys.stderr, flush=True
+            )
+            self._exit = 1
+        self._stopping = True
 
     def _shut(self) -> None:
         self._server.close()
@@ -567,7 +611,10 @@ class App:
         self._button.close()
         self.link.close()
         self.archive.close()
-        if not self.disk.close(_CLOSE_S):
+        left_s = _CLOSE_S
+        if self._term_ns is not None:
+            left_s = max(1.0, (self._term_ns + STOP_NS - self.clock.boot_ns()) / NS)
+        if not self.disk.close(left_s):
             self._exit = 1
         self._voice.close()
         self.light.close()

@@ -4,7 +4,8 @@ Public methods return at once and run on the loop; those that start with ``_`` r
 thread, in order, and are the only ones that touch the spool.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -160,7 +161,8 @@ class Archive:
                 key_kind=self._signer.kind,
             )
         )
-        resumed = self._recover({e.body.recording for e in entries if _is_seal(e)}, notes)
+        sealed = {e.body.recording for e in entries if _is_seal(e)}
+        resumed = self._recover(sealed, sealed | set(_gone(entries)), notes)
         if not self._spool.make_reserve(settings.recording.reserve_mb * 1024 * 1024):
             notes.append("no room for the reserve")
         last = self._recovered or next(
@@ -168,9 +170,15 @@ class Archive:
         )
         return Ready(last, resumed, self._signer.kind, custodians, _away(entries), tuple(notes))
 
-    def _recover(self, sealed: set[str], notes: list[str]) -> Resumed | None:
-        """Open recordings: at most the newest of this boot goes on, the others are sealed."""
+    def _recover(self, sealed: set[str], settled: set[str], notes: list[str]) -> Resumed | None:
+        """Open recordings: at most the newest of this boot goes on, the others are sealed.
+
+        ``settled``: the ledger says what became of these.
+        """
         assert self._spool is not None and self._ledger is not None
+        if self._last_name and self._last_name not in settled | set(os.listdir(self._spool.path)):
+            self._note(lines.Unbegun(recording=self._last_name))
+            notes.append(f"{self._last_name}: opened, but nothing of it was on the card")
         going_on: Resumed | None = None
         waiting = [h for h in self._spool.recordings() if h.name not in sealed]
         for held in waiting:
@@ -355,6 +363,16 @@ def _away(entries: Sequence[ledger.Entry]) -> int | None:
         elif isinstance(entry.body, lines.AwayEnd):
             line = None
     return line
+
+
+def _gone(entries: Iterable[ledger.Entry]) -> Iterator[str]:
+    """Recordings that the ledger knows to be no more, or never to have been."""
+    for entry in entries:
+        match entry.body:
+            case lines.Quarantined(name=name) | lines.Unbegun(recording=name):
+                yield name
+            case lines.Freed(recording=name):
+                yield name
 
 
 def _last(body: lines.Sealed, boot_id: str) -> Last:

@@ -24,6 +24,8 @@ class Cards:
     def load(self, text: str, where: str) -> case.Checked:
         """Check and keep a card for the next recording. RecorderError names key and remedy."""
         app = self._app
+        if app.catalogue_error is not None:
+            raise app.catalogue_error  # what makes every card unfit, with its own remedy
         today = f"{local(app.clock.utc_ns(), app.settings.device.utc_offset_min):%Y-%m-%d}"
         checked = case.check(text, app.catalogue, app.settings.organisation, today, where)
         part = self._path.with_suffix(".part")

@@ -17,6 +17,7 @@ from recorder.capture.messages import Command, Configure, Message, Overlay, Stop
 from recorder.clock import Clock
 from recorder.config import CaptureSettings
 from recorder.errors import RecorderError
+from recorder.memory import kills
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -102,10 +103,15 @@ class CaptureLink:
             child.wait(1.0)
         except subprocess.TimeoutExpired:
             self.kill()
-            child.wait(5.0)
+            try:
+                child.wait(2.0)
+            except subprocess.TimeoutExpired:
+                print("recorder: the capture process hangs in a driver and is left behind",
+                      file=sys.stderr, flush=True)  # fmt: skip
 
     def _read(self, generation: int, child: subprocess.Popen[bytes], pipe: BinaryIO) -> None:
         code, detail = "capture_died", ""
+        killed_before = kills()
         with pipe:
             while True:
                 try:
@@ -123,4 +129,6 @@ class CaptureLink:
         except subprocess.TimeoutExpired:
             child.kill()
             status = child.wait()
+        if status == -signal.SIGKILL and code == "capture_died" and kills() > killed_before:
+            code = "out_of_memory"
         self._emit(Gone(generation, at_ns, code, detail or f"exit status {status}"))

@@ -130,6 +130,7 @@ def status(app: "App") -> dict[str, Any]:
         ],
         "keys": app.key_kind,
         "storing": app.storing.status(),
+        "broken": [{"code": error.code, "text": str(error)} for error in app.broken],
     }
     if vitals is not None:
         data["vitals"] = {

@@ -425,6 +425,13 @@ class Quarantined(_Ledger, frozen=True, kw_only=True, tag="quarantined"):
     why: str
 
 
+class Unbegun(_Ledger, frozen=True, kw_only=True, tag="unbegun"):
+    """The ledger opened a recording, but at the next start nothing of it was there: the daemon or
+    the power went between the two, or somebody took the folder."""
+
+    recording: str
+
+
 class Freed(_Ledger, frozen=True, kw_only=True, tag="freed"):
     """A recording's files left the device, after two read-backs."""
 
@@ -480,6 +487,6 @@ class Shutdown(_Ledger, frozen=True, kw_only=True, tag="shutdown"):
 
 
 Ledger = (
-    Boot | Fitness | LedgerRefused | Opened | Sealed | LedgerRecovered | Quarantined | Freed
-    | Away | AwayEnd | Reminded | LedgerFault | Shutdown
+    Boot | Fitness | LedgerRefused | Opened | Sealed | LedgerRecovered | Quarantined | Unbegun
+    | Freed | Away | AwayEnd | Reminded | LedgerFault | Shutdown
 )  # fmt: skip

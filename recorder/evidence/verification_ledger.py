@@ -32,6 +32,7 @@ class Known(msgspec.Struct):
     seal: lines.Sealed | None = None
     seal_key: bytes | None = None
     freed: bool = False
+    unbegun: bool = False
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -198,6 +199,9 @@ def _take(
                     Level.TAMPERED, "changed", f"the reason of a time away: {error}",
                     file=f"ledger/{private.file}",
                 )  # fmt: skip
+        case lines.Unbegun() as body:
+            if body.recording in ledger.recordings:
+                ledger.recordings[body.recording].unbegun = True
         case lines.Quarantined() as body:
             ledger.quarantined[body.name] = body.why
 
@@ -265,6 +269,9 @@ def absent(
             yield Level.INCOMPLETE, "quarantined", f"{name}: {set_aside[name]}"
         elif known.freed:
             yield Level.NOTE, "freed", f"{name} left the device after two read-backs"
+        elif known.unbegun and known.seal is None:
+            text = f"{name} was opened, but at the next start nothing of it was on the card"
+            yield Level.INCOMPLETE, "unbegun", text
         elif known.seal is None and known.n == last:
             yield (
                 Level.INCOMPLETE,

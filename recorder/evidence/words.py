@@ -44,6 +44,7 @@ _CAUSES: _Words = {
     "camera_lost": ("摄像头中断", "the camera was lost"),
     "camera": ("摄像头中断", "the camera was lost"),
     "microphone": ("麦克风中断", "the microphone was lost"),
+    "out_of_memory": ("内存不足，系统终止了采集进程", "out of memory: the kernel ended capture"),
     "supervisor_died": ("主程序退出", "the supervisor died"),
     "crash": ("主程序退出", "the supervisor died"),
     "power": ("断电或重启", "power loss or reboot"),

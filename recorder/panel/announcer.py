@@ -15,6 +15,8 @@ from recorder.panel.voice import Ended, Failed as VoiceFailed, Sentence, Started
 
 WAIT_NS = 3 * NS
 TAIL_NS = NS // 2
+LIMIT_NS = 30 * NS
+"""The voice has limits of its own for rendering and playing; this one is for a voice without."""
 _KEEP = 64
 
 
@@ -62,6 +64,8 @@ class Announcer:
         self._current: tuple[int, Announcement] | None = None
         self._from_ns: int | None = None
         self._next_id = 0
+        self._said_ns = 0
+        self._hung: int | None = None
         self._waits_since_ns: int | None = None
         self._now_ns = 0
         self._own: deque[tuple[int, int]] = deque(maxlen=_KEEP)
@@ -88,8 +92,13 @@ class Announcer:
                 item.done(Outcome("cut", None, None))
 
     def tick(self, now_ns: int, people_until_ns: int) -> None:
-        """Start the next sentence unless people are speaking."""
+        """Start the next sentence unless people are speaking; give up on one that hangs."""
+        if now_ns - self._now_ns > NS:
+            self._said_ns += now_ns - self._now_ns  # it was the supervisor that stood still
         self._now_ns = now_ns
+        if self._current is not None and now_ns - self._said_ns > LIMIT_NS:
+            self._hung = self._current[0]
+            self._over(VoiceFailed(self._hung, "hung", f"no end within {LIMIT_NS // NS} s"))
         if self._current is not None or not self._waiting:
             self._waits_since_ns = None
             return
@@ -104,15 +113,26 @@ class Announcer:
         self._next_id += 1
         self._current = (self._next_id, item)
         self._from_ns = None
+        self._said_ns = now_ns
+        if self._hung is not None:
+            # It would wait behind the one that hangs; the journal has at once that nobody heard it.
+            self._over(VoiceFailed(self._next_id, "hung", "the voice does not answer"))
+            return
         self._voice.say(Sentence(self._next_id, item.phrase if item.fixed else None, item.text))
 
     def on_voice(self, event: VoiceEvent) -> None:
         """The voice reports; sentences that are not the current one are old news."""
+        if self._hung is not None and not isinstance(event, Started):
+            self._hung = None  # it answers again
         if self._current is None or event.id != self._current[0]:
             return
         if isinstance(event, Started):
             self._from_ns = event.at_ns
             return
+        self._over(event)
+
+    def _over(self, event: Ended | VoiceFailed) -> None:
+        assert self._current is not None
         _, item = self._current
         self._current = None
         if isinstance(event, VoiceFailed):

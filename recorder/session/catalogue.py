@@ -91,6 +91,10 @@ class Catalogue(_Strict, frozen=True, kw_only=True):
         return next((item.text for item in everything if item.id == item_id), item_id)
 
 
+NONE = Catalogue(version="", issued="", valid_from="", valid_until="", basis="", common=(), acts=())
+"""Stands for one that does not load: no card fits it; any act can be recorded without a card."""
+
+
 def load(path: Path) -> Catalogue:
     """Read and check catalogue.toml. RecorderError names file, key and remedy."""
     catalogue = toml.load(path, Catalogue, what="catalogue")

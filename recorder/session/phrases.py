@@ -76,6 +76,8 @@ class Phrase(StrEnum):
     CLOCK_UNSET = "clock_unset"
     BUTTON_FAULT = "button_fault"
     LIGHT_FAULT = "light_fault"
+    CATALOGUE_FAULT = "catalogue_fault"
+    PHRASES_FAULT = "phrases_fault"
     LENS_COVERED = "lens_covered"
     CAMERA_FAULT = "camera_fault"
     CAMERA_LOST = "camera_lost"
