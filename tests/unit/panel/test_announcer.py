@@ -93,3 +93,30 @@ def test_the_devices_own_voice_and_half_a_second_more_is_no_answer() -> None:
     assert rig.announcer.without_own(12 * NS, 15 * NS) == (13 * NS + NS // 2, 15 * NS)
     assert rig.announcer.without_own(9 * NS, 11 * NS) == (9 * NS, 10 * NS)
     assert rig.announcer.without_own(20 * NS, 21 * NS) == (20 * NS, 21 * NS)
+
+
+def test_a_voice_that_never_answers_is_given_up_and_holds_nothing_up() -> None:
+    rig = Rig()
+    for phrase in ("a", "b", "c"):
+        rig.say(phrase)
+    for tenth in range(320):
+        rig.announcer.tick(tenth * NS // 10, 0)
+    assert [s.text for s in rig.voice.said] == ["text of a"]
+    assert rig.outcomes == [("a", "failed"), ("b", "failed"), ("c", "failed")]
+    assert rig.announcer.idle
+    # It answers after all: from now on it is asked again.
+    rig.announcer.on_voice(Failed(1, "hung", ""))
+    rig.say("d")
+    rig.announcer.tick(33 * NS, 0)
+    assert [s.text for s in rig.voice.said] == ["text of a", "text of d"]
+    assert len(rig.outcomes) == 3
+
+
+def test_a_supervisor_that_stood_still_blames_no_voice_for_it() -> None:
+    rig = Rig()
+    rig.say("a")
+    rig.announcer.tick(NS, 0)
+    rig.announcer.tick(100 * NS, 0)
+    rig.announcer.on_voice(Started(1, 2 * NS))
+    rig.announcer.on_voice(Ended(1, 3 * NS))
+    assert rig.outcomes == [("a", "spoken")]
