@@ -28,6 +28,7 @@ from recorder.evidence.verification import verify_recording
 from recorder.evidence.verification_bag import TAGMANIFEST, Digests
 from recorder.evidence.verification_report import Level
 from recorder.evidence.verification_trust import Vouched, registered
+from recorder.evidence.wall_time import claimed
 from recorder.evidence.words import word
 from recorder.spool import LOCK
 from recorder.sync.stores.marker import MARKER
@@ -227,7 +228,7 @@ def _may_sign(signer: keys.KeySigner, vouched: Vouched) -> None:
     if vouched.register is None:
         return
     public = keys.base64_public(signer)
-    wrong = registered(vouched.register, "desk", public, utc=SystemClock().stamp().utc)
+    wrong = registered(vouched.register, "desk", public, when=claimed(SystemClock().stamp()))
     if wrong is not None:
         raise RecorderError(
             wrong[0], wrong[1], where="--desk-key",

@@ -22,7 +22,7 @@ from recorder.evidence import (
     verification_ledger,
 )
 from recorder.evidence.due import Due, LedgerDue, Owed
-from recorder.evidence.instants import Boot, Where
+from recorder.evidence.instants import Boot, Where, wall_time
 from recorder.evidence.verification import is_recording
 from recorder.evidence.verification_folder import bags_in, devices_in
 from recorder.evidence.verification_report import Findings, Level
@@ -43,11 +43,13 @@ class Open(msgspec.Struct, frozen=True):
 def of_recording(bag: Path) -> tuple[Owed, ...]:
     """What a recording's journal says is owed. RecorderError where there is no journal."""
     due, boot = Due(), Boot()
-    for item in chain.read(_journal(bag), lines.Journal, None):
+    paths = _journal(bag)
+    wall = wall_time(paths)
+    for item in chain.read(paths, lines.Journal, None):
         if isinstance(item, chain.Defect):
             continue  # verify names it
         header = item.header
-        where = Where(item.file, item.number, header.boot_id, header.boot_ns, header.utc)
+        where = Where(item.file, item.number, header.boot_id, header.boot_ns, wall)
         boot.feed(where, item.body)
         due.feed(boot.of(where, item.body), item.body, item.sha256)
     return due.owed()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from recorder.clock import NS, Quality, iso, parse_iso
+from recorder.clock import NS, Quality, Stamp, iso, parse_iso
 from recorder.evidence.chain import Header
 
 DRIFT_PPM = 1000
@@ -183,7 +183,7 @@ class WallTime:
         self._boots: dict[str, dict[Quality, _Claims]] = {}
         self._wrong: dict[tuple[str, Quality], tuple[int, int] | None] = {}
 
-    def feed(self, header: Header) -> None:
+    def feed(self, header: Stamp | Header) -> None:
         """Take a line's clocks. One whose ``utc`` is no time says nothing."""
         quality = header.clock.quality
         qualities = self._boots.setdefault(header.boot_id, {})
@@ -239,11 +239,11 @@ class WallTime:
         return self._wrong[key]
 
 
-def claimed(header: Header) -> Instant:
-    """What one line says of its own time."""
+def claimed(stamp: Stamp | Header) -> Instant:
+    """What a clock, or one line, says of its own time."""
     wall = WallTime()
-    wall.feed(header)
-    return wall.at(header.boot_id, header.boot_ns)
+    wall.feed(stamp)
+    return wall.at(stamp.boot_id, stamp.boot_ns)
 
 
 def _between(low_ns: int, high_ns: int, quality: Quality) -> Instant:

@@ -220,7 +220,7 @@ def _one(
     wrong = list(after.wrong)
     if phase == "press":
         # The ledger knows of a press some ms before the ring is on the card; verify says so.
-        early = (": no-fragment: ", ": not-sealed-yet: ")
+        early = (": no-fragment: ", ": not-sealed-yet: ", ": unbegun: ")
         wrong = [text for text in wrong if not any(code in text for code in early)]
         result.early += len(after.wrong) - len(wrong)
     if newest and newest not in after.ends_ns and phase != "press":
