@@ -73,7 +73,11 @@ def test_a_file_that_does_not_load_costs_no_recording(tmp_path: Path, what: str)
         card = daemon.ask("case-load", 'id = "c-1"\nact = "inspection"\n')
         assert card.ok == (what == "phrases")
         assert card.ok or card.code == "catalogue-syntax"
-        bag = daemon.record(1)
+        daemon.ask("start")
+        daemon.when(lambda s: s["recording"] != "", "recording's name")
+        daemon.wait_line(lambda b: isinstance(b, lines.Fragment), "fragment")
+        assert daemon.stop() == 0
+        bag = daemon.recordings()[-1]
         ledger = b"".join(p.read_bytes() for p in (daemon.spool / "ledger").iterdir())
         assert f'"part":"{what}","code":"{what}-syntax"'.encode() in ledger
         report = verify_recording(bag, register=register_of(daemon))
