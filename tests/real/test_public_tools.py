@@ -105,7 +105,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Bag:
     child.communicate()
     signer = KeySigner(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(key)))
     identity = Identity(identity_text)
-    clock = ManualClock(boot_ns=170 * NS)
+    clock = ManualClock(boot_ns=170 * NS, utc="2026-11-23T01:31:10.000Z")
     spool = folder / "spool"
     last = list(entries(spool / "ledger"))[-1]
     ledger = open_ledger(spool / "ledger", last, signer, clock)
