@@ -85,6 +85,8 @@ class Daemon:
         )  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
         self._wall: WallClock | None = None
+        self.misbehaving: dict[str, str] = {}
+        """What ``faults.equip`` adds to the environment."""
 
     @property
     def wall(self) -> WallClock:
@@ -99,7 +101,12 @@ class Daemon:
     @property
     def environment(self) -> dict[str, str] | None:
         """What its processes get; None is what this process has."""
-        return None if self._wall is None else os.environ | self._wall.environment(self.source)
+        wall = {} if self._wall is None else self._wall.environment(self.source)
+        both = wall | self.misbehaving
+        if not both:
+            return None
+        paths = [v for each in (self.misbehaving, wall) if (v := each.get("PYTHONPATH"))]
+        return os.environ | both | {"PYTHONPATH": os.pathsep.join(paths)}
 
     @property
     def spool(self) -> Path:

@@ -1,0 +1,44 @@
+"""The sound server of sound.sh, seen from outside: killed, started anew, frozen, told things."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+
+class Server:
+    """The server that sound.sh started in a folder, which must be running now."""
+
+    def __init__(self, here: Path) -> None:
+        found = subprocess.run(
+            ["pgrep", "-f", f"socket={here}/pa.sock"], capture_output=True, text=True, check=True
+        )
+        self.pid = int(found.stdout.split()[0])
+        process = Path(f"/proc/{self.pid}")
+        self._command = process.joinpath("cmdline").read_bytes().split(b"\0")[:-1]
+        variables = process.joinpath("environ").read_bytes().split(b"\0")[:-1]
+        self.environment = dict(v.split(b"=", 1) for v in variables)
+        self.environment[b"PULSE_SERVER"] = f"unix:{here}/pa.sock".encode()
+        self._socket = here / "pa.sock"
+
+    def signal(self, number: signal.Signals) -> None:
+        """SIGKILL, SIGSTOP, SIGCONT."""
+        os.kill(self.pid, number)
+
+    def restart(self) -> subprocess.Popen[bytes]:
+        """After a kill."""
+        self._socket.unlink(missing_ok=True)
+        made = subprocess.Popen(self._command, env=self.environment, stderr=subprocess.DEVNULL)
+        self.pid = made.pid
+        return made
+
+    def tell(self, *words: str) -> None:
+        """A request through pactl."""
+        subprocess.run(
+            ["pactl", *words], env=self.environment, check=True, stdout=subprocess.DEVNULL,
+            timeout=10,
+        )  # fmt: skip
+
+    def plug(self) -> None:
+        """The microphone, after ``tell("unload-module", "module-remap-source")``."""
+        self.tell("load-module", "module-remap-source", "source_name=mic", "master=loud.monitor")
