@@ -32,6 +32,7 @@ from recorder.disk import Disk, Done, Failed, Slow, Wrote
 from recorder.effects import Effects, Remembered
 from recorder.errors import RecorderError
 from recorder.evidence import lines
+from recorder.faults import Faults
 from recorder.fitness import Fitness
 from recorder.ladder import Ladder
 from recorder.link import CaptureLink, Gone, Received
@@ -44,6 +45,7 @@ from recorder.session.gestures import Gesture, Recogniser, Seen
 from recorder.session.phrases import Phrase
 from recorder.session.states import OPEN, Effect, Event, Session, State, step
 from recorder.storing import Looked, Storing
+from recorder.trial import Trial, Tried
 
 _TICK_S = 0.05
 _ANSWER_S = 20.0
@@ -86,13 +88,6 @@ _GESTURES = {
         Gesture.LONG: Event.OBSTRUCTION,
     },
 }
-_FAULT_PHRASES: dict[tuple[str, bool], Phrase] = {
-    ("camera", False): Phrase.CAMERA_LOST,
-    ("camera", True): Phrase.CAMERA_BACK,
-    ("microphone", False): Phrase.MICROPHONE_FAULT,
-    ("microphone", True): Phrase.MICROPHONE_BACK,
-}
-
 
 T = TypeVar("T")
 
@@ -160,7 +155,9 @@ class App:
         self.archive = Archive(settings, clock, self.disk)
         self.link = CaptureLink(settings.capture(), clock, put)
         self.fitness = Fitness(self)
-        self.ladder = Ladder(self.link, clock, self.fitness.overlay())
+        self.faults = Faults(self)
+        trial = Trial(settings.capture(), clock, put)
+        self.ladder = Ladder(self.link, clock, self.fitness.overlay(), trial)
         no_light: light.Light = light.NoLight()
         no_button: button.Button = button.NoButton()
         self.light = self._part(lambda: light.make(settings.light), no_light)
@@ -251,6 +248,8 @@ class App:
                     self._received(item)
             case Gone():
                 self._gone(item)
+            case Tried():
+                self.ladder.tried(item, self.event_ns)
             case button.Edge():
                 for seen in self._gestures[item.button].edge(item.down, item.at_ns):
                     self._gesture(item.button, seen)
@@ -384,6 +383,7 @@ class App:
                     )
                 }
             case Fragment():
+                self.faults.fragment(item.message, item.generation)
                 self._fragment(item.message, item.payload)
             case Vitals():
                 self.vitals = item.message
@@ -391,7 +391,7 @@ class App:
             case Speech():
                 self._speech(item.message)
             case Fault():
-                self._fault(item.message)
+                self.faults.told(item.message, item.generation)
 
     def _fragment(self, fragment: Fragment, media: bytes) -> None:
         stream = self._streams.get(fragment.stream)
@@ -422,22 +422,6 @@ class App:
             return
         self._people_until_ns = max(self._people_until_ns, own[1])
         self.effects.talk.speech(own[0], own[1], speech.ongoing)
-
-    def _fault(self, fault: Fault) -> None:
-        act = self.effects.act
-        if act is not None and not act.sealing:
-            act.journal(
-                lines.Fault(part=fault.part, code=fault.code, detail=fault.detail, over=fault.over)
-            )
-        else:
-            self.archive.note(
-                lines.LedgerFault(
-                    part=fault.part, code=fault.code, detail=fault.detail, over=fault.over
-                )
-            )
-        phrase = _FAULT_PHRASES.get((fault.part, fault.over))
-        if phrase is not None:
-            self.fitness.warn(phrase)
 
     # Disk.
 
@@ -609,6 +593,7 @@ class App:
         self._server.close()
         self._probe.close()
         self._button.close()
+        self.ladder.close()
         self.link.close()
         self.archive.close()
         left_s = _CLOSE_S

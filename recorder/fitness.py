@@ -79,23 +79,30 @@ class Fitness:
             if app.ladder.calm(app.event_ns):
                 app.ladder.climb()
         app.ladder.show(self.overlay())
+        app.faults.speak()
         for result in self.results:
-            if result.level is Level.WARN and result.phrase is not None:
+            if result.level is not Level.WARN or result.phrase is None:
+                continue
+            phrase = app.faults.check_phrase(result.name)
+            if phrase is None:
                 self.warn(result.phrase, result.minutes)
+            elif app.effects.act is None:
+                self.warn(phrase)  # in a recording a fault is said once
 
-    def warn(self, phrase: Phrase, minutes: int | None = None) -> None:
-        """Say a warning, unless it was said lately or officers are to be heard now."""
+    def warn(self, phrase: Phrase, minutes: int | None = None) -> bool:
+        """Say a warning, unless it was said lately; False where officers are to be heard now."""
         app = self._app
         said_ns = self._said.get(phrase)
         if said_ns is not None and app.event_ns - said_ns < REPEAT_NS:
-            return
+            return True
         if app.session.state in SILENT:
-            return  # it is said as soon as these are over
+            return False  # it is said as soon as these are over
         self._said[phrase] = app.event_ns
         if minutes is None:
             app.effects.say(phrase)
         else:
             app.effects.say(phrase, minutes=app.speaker.number(minutes))
+        return True
 
     def overlay(self) -> Overlay:
         """What is burned into the picture now."""

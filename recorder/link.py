@@ -1,6 +1,8 @@
 """The supervisor's end of the capture process: starts it, reads its pipe, kills it.
 
-It never decides anything: messages and the end of the pipe are handed to the supervisor's loop.
+It never decides anything: messages and the end of the pipe are handed to the supervisor's loop. It
+never waits for a capture process either: one that no signal reaches is left behind, and reaped by
+its reader whenever it dies.
 """
 
 import os
@@ -18,6 +20,9 @@ from recorder.clock import Clock
 from recorder.config import CaptureSettings
 from recorder.errors import RecorderError
 from recorder.memory import kills
+
+_REAPED_S = 0.2
+"""So long after the end of its pipe a process has an exit status, unless it hangs in the kernel."""
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -48,6 +53,7 @@ class CaptureLink:
         self._clock = clock
         self._emit = emit
         self._child: subprocess.Popen[bytes] | None = None
+        self._left: list[subprocess.Popen[bytes]] = []
         self.generation = 0
         self.started_ns = 0
 
@@ -56,20 +62,34 @@ class CaptureLink:
         """The child's process id, while there is one."""
         return self._child.pid if self._child else None
 
+    @property
+    def undying(self) -> int:
+        """Processes left behind that are not dead yet; each may hold camera or microphone."""
+        self._left = [child for child in self._left if child.poll() is None]
+        return len(self._left)
+
     def start(self, rung: int, overlay: Overlay) -> None:
         """Spawn the next capture process. Returns at once; its messages come by ``emit``."""
         self.generation += 1
         self.started_ns = self._clock.boot_ns()
-        child = subprocess.Popen(
-            [sys.executable, "-m", "recorder.capture"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-        )
+        self._close_stdin()
+        try:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "recorder.capture"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+            )
+        except OSError as error:  # no memory, too many processes: tried again like a death
+            self._child = None
+            self._emit(Gone(self.generation, self.started_ns, "capture_died", f"start: {error}"))
+            return
         self._child = child
+        assert child.stdin is not None
+        assert child.stdout is not None
+        os.set_blocking(child.stdin.fileno(), False)
         self.send(Configure(self._settings, rung))
         self.send(overlay)
-        assert child.stdout is not None
         reader = os.fdopen(os.dup(child.stdout.fileno()), "rb", buffering=64 * 1024)
         child.stdout.close()
         threading.Thread(
@@ -77,9 +97,10 @@ class CaptureLink:
         ).start()
 
     def send(self, command: Command) -> None:
-        """Write a command; a child that is gone is reported by its reader, not here."""
+        """Write a command; a child that is gone is reported by its reader, not here, and one that
+        does not read loses it: it is killed for its silence."""
         child = self._child
-        if child is None or child.stdin is None:
+        if child is None or child.stdin is None or child.stdin.closed:
             return
         try:
             child.stdin.write(msgspec.json.encode(command) + b"\n")
@@ -91,14 +112,20 @@ class CaptureLink:
         if self._child is not None and self._child.poll() is None:
             self._child.send_signal(signal.SIGKILL)
 
+    def abandon(self, detail: str) -> None:
+        """It was killed and does not die: report its end now and wait for it no longer."""
+        if self._child is not None:
+            self._left.append(self._child)
+        self._close_stdin()
+        self._emit(Gone(self.generation, self._clock.boot_ns(), "capture_stalled", detail))
+
     def close(self) -> None:
         """Ask the child to leave, and kill it if it does not within a second."""
         child = self._child
         if child is None:
             return
         self.send(Stop())
-        if child.stdin is not None:
-            child.stdin.close()
+        self._close_stdin()
         try:
             child.wait(1.0)
         except subprocess.TimeoutExpired:
@@ -108,6 +135,10 @@ class CaptureLink:
             except subprocess.TimeoutExpired:
                 print("recorder: the capture process hangs in a driver and is left behind",
                       file=sys.stderr, flush=True)  # fmt: skip
+
+    def _close_stdin(self) -> None:
+        if self._child is not None and self._child.stdin is not None:
+            self._child.stdin.close()
 
     def _read(self, generation: int, child: subprocess.Popen[bytes], pipe: BinaryIO) -> None:
         code, detail = "capture_died", ""
@@ -125,10 +156,13 @@ class CaptureLink:
                 self._emit(Received(generation, message, payload))
         at_ns = self._clock.boot_ns()
         try:
-            status = child.wait(2.0)
+            status = child.wait(_REAPED_S)
         except subprocess.TimeoutExpired:
             child.kill()
-            status = child.wait()
+            detail = detail or "its pipe ended, and it does not"
+            self._emit(Gone(generation, at_ns, code, detail))
+            child.wait()
+            return
         if status == -signal.SIGKILL and code == "capture_died" and kills() > killed_before:
             code = "out_of_memory"
         self._emit(Gone(generation, at_ns, code, detail or f"exit status {status}"))

@@ -52,8 +52,10 @@ class _Child:
         configure: Configure | None = None
         for line in sys.stdin.buffer:
             match decoder.decode(line):
-                case Configure() as configure:
-                    continue
+                case Configure() as latest:
+                    configure = latest
+                    if self.pipeline is not None:
+                        self.pipeline.take_up(latest)
                 case Overlay() as overlay:
                     if self.pipeline is not None:
                         self.pipeline.show(overlay)

@@ -17,6 +17,8 @@ from recorder.config import CaptureSettings
 from recorder.errors import RecorderError
 
 FORMAT = 1
+SOUND_ONLY, PICTURE_ONLY = 2, 3
+"""The rungs on which a part is left out."""
 MAX_HEADER = 64 * 1024
 MAX_PAYLOAD = 64 * 1024 * 1024
 _FRAME = struct.Struct("<II")
@@ -104,7 +106,7 @@ class Speech(msgspec.Struct, frozen=True, tag_field="type", tag="speech"):
 
 
 class Vitals(msgspec.Struct, frozen=True, tag_field="type", tag="vitals"):
-    """Once a second. Counters run from the process's start; None: there is no such part.
+    """Twice a second. Counters run from the process's start; None: there is no such part.
 
     ``brightness`` and ``contrast`` are mean and standard deviation of luma (0-255),
     ``level_dbfs`` the RMS level of the last second, ``speech`` the highest probability in it.
@@ -130,7 +132,7 @@ class Fault(msgspec.Struct, frozen=True, tag_field="type", tag="fault"):
     """A part failed (``over`` False) or works again (``over`` True)."""
 
     at_ns: int
-    part: Literal["camera", "microphone", "encoder", "queue", "speech", "overlay"]
+    part: Literal["camera", "lens", "microphone", "encoder", "queue", "speech", "overlay"]
     code: str
     detail: str
     over: bool = False
@@ -140,7 +142,8 @@ Message = Hello | Init | Fragment | Speech | Vitals | Fault
 
 
 class Configure(msgspec.Struct, frozen=True, tag_field="type", tag="configure"):
-    """First line on stdin. ``rung``: 0 as configured, 1 software encoder, 2 sound only."""
+    """First line on stdin. ``rung``: 0 as configured, 1 software encoder, 2 sound only, 3 picture
+    only. Again later: the part that the rung before left out is opened beside the running one."""
 
     settings: CaptureSettings
     rung: int = 0

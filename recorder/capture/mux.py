@@ -23,7 +23,7 @@ class Mux:
         self, period_ns: int, fragment_ms: int, emit: Emit, covered: Covered | None = None
     ) -> None:
         self._covered = covered or Covered()
-        self._period_ns = period_ns
+        self.period_ns = period_ns
         self._fragment_ms = fragment_ms
         self._emit = emit
         self._stream: Stream | None = None
@@ -128,7 +128,7 @@ class Mux:
         with_sound = self._sound_alive(now_ns)
         self._number += 1
         self._stream = Stream(
-            self._number, first, with_sound, self._period_ns,
+            self._number, first, with_sound, self.period_ns,
             self.encoder, self._fragment_ms, self._emit, self._covered,
         )  # fmt: skip
         self._sound_broken = False

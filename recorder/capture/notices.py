@@ -7,8 +7,18 @@ from typing import Literal
 from recorder.capture.messages import Fault
 from recorder.clock import boot_ns
 
-Part = Literal["camera", "microphone", "overlay"]
+Part = Literal["camera", "lens", "encoder", "microphone", "overlay"]
 _DETAIL = 300
+_MILD = frozenset({"silent"})
+"""What still works in a way: that it is lost altogether is told beside it."""
+
+
+class Hung(Exception):
+    """A part hangs so that only a new process helps; the text is for the technician."""
+
+    def __init__(self, part: Part, problem: str) -> None:
+        super().__init__(problem)
+        self.part: Part = part
 
 
 class Notices:
@@ -22,7 +32,8 @@ class Notices:
     def down(self, part: Part, code: str, detail: str) -> None:
         """A part went down; while it is down nothing more is told of it."""
         with self._lock:
-            if part in self._down:
+            known = self._down.get(part)
+            if known is not None and (known not in _MILD or code == known):
                 return
             self._down[part] = code
         self._tell(Fault(boot_ns(), part, code, detail[:_DETAIL]))

@@ -19,6 +19,8 @@ from recorder.capture.overlay import Burner
 from recorder.capture.units import NS, Unit, video_tick
 from recorder.config import CameraSettings
 
+STANDS_STILL = "its frames come, but their time does not advance"
+
 
 class CameraError(Exception):
     """The camera cannot be opened, or has failed; the text is for the technician."""
@@ -30,6 +32,11 @@ class Camera(Protocol):
     name: str
     encoder: str
     period_ns: int
+
+    @property
+    def sensor_ns(self) -> int | None:
+        """Sensor timestamp of the newest frame that went into the encoder."""
+        ...
 
     @property
     def overlay_error(self) -> str:
@@ -72,6 +79,8 @@ class RawCamera:
         self, source: Source, settings: CameraSettings, fragment_ms: int, overlay: Overlay
     ) -> None:
         self._source = source
+        self.sensor_ns: int | None = None
+        self._fps = settings.fps
         self.name = source.name
         self.encoder = VideoEncoder.name
         self.period_ns = NS // settings.fps
@@ -88,18 +97,24 @@ class RawCamera:
     def run(self, emit: Callable[[Unit], None], stop: threading.Event) -> None:
         """Overlay and encode every frame that is later than the one before.
 
-        The others are left out while that costs nothing: an encoded frame cannot be.
+        The others are left out while that costs nothing: an encoded frame cannot be. CameraError
+        where nothing else comes for about a second.
         """
         height = self._source.height
         last_tick = -1
+        stale = 0
         for ts_ns, yuv in self._source.frames(stop):
             tick = video_tick(ts_ns)
             if tick <= last_tick:
+                stale += 1
+                if stale > self._fps:
+                    raise CameraError(STANDS_STILL)
                 continue
-            last_tick = tick
+            last_tick, stale = tick, 0
             luma = yuv[:height]
             seen = look(luma)
             self._burner.burn(luma)
+            self.sensor_ns = ts_ns
             for unit in self._encoder.encode(yuv, ts_ns, seen):
                 emit(unit)
 

@@ -17,7 +17,8 @@ from recorder.capture.overlay import Burner
 from recorder.capture.units import NS, Look, Unit
 from recorder.config import CameraSettings
 
-_FRAME_WAIT_S = 2.0
+_FRAME_WAIT_S = 1.0
+_FIRST_WAIT_S = 4.0
 _ENCODER = "/dev/video11"
 _BUFFERS = 4
 """More than five exhaust the contiguous memory of a Zero 2 W."""
@@ -45,6 +46,7 @@ class PiCamera:
         self._burner = Burner(settings.width, settings.height, overlay)
         self._look: Look | None = None
         self._failed = ""
+        self.sensor_ns: int | None = None
         try:
             self._camera: Any = Picamera2()
         except (RuntimeError, IndexError, OSError) as error:
@@ -108,6 +110,7 @@ class PiCamera:
                 luma = mapped.array[: self._height, : self._width]
                 self._look = look(luma)
                 self._burner.burn(luma)
+            self.sensor_ns = request.get_metadata().get("SensorTimestamp")
         except Exception as error:  # noqa: BLE001 - told by run(); here it would kill the thread
             self._failed = f"frame: {type(error).__name__}: {error}"
 
@@ -129,15 +132,17 @@ class PiCamera:
 
     def run(self, emit: Callable[[Unit], None], stop: threading.Event) -> None:
         """Start the camera and hand its frames on."""
+        wait_s = _FIRST_WAIT_S
         self._camera.start_encoder(self._encoder)
         self._camera.start()
         while not stop.is_set():
             if self._failed:
                 raise CameraError(self._failed)
             try:
-                unit = self._queue.get(timeout=_FRAME_WAIT_S)
+                unit = self._queue.get(timeout=wait_s)
             except queue.Empty:
-                raise CameraError(f"no frame for {_FRAME_WAIT_S:.0f} s") from None
+                raise CameraError(f"no frame for {wait_s:.0f} s") from None
+            wait_s = _FRAME_WAIT_S
             emit(unit)
 
     def show(self, overlay: Overlay) -> None:

@@ -14,10 +14,10 @@ from recorder.capture.camera_part import CameraPart, smaller
 from recorder.capture.codecs import Luma
 from recorder.capture.look import look
 from recorder.capture.messages import Fault, Fragment, Overlay, Vitals, read
-from recorder.capture.notices import Notices
+from recorder.capture.notices import Hung, Notices
 from recorder.capture.overlay import Burner
 from recorder.capture.sender import Sender
-from recorder.capture.units import NS, Unit
+from recorder.capture.units import NS, Look, Unit
 from recorder.clock import boot_ns
 from recorder.config import CameraSettings, CaptureSettings
 
@@ -32,6 +32,7 @@ class StandIn:
     name = encoder = "stand-in"
     period_ns = NS // 30
     overlay_error = ""
+    sensor_ns: int | None = None
 
     def __init__(self, run: Callable[[Callable[[Unit], None]], None], closes: bool = True) -> None:
         self._run = run
@@ -77,9 +78,12 @@ def test_a_lost_camera_is_opened_again_and_told_once(monkeypatch: pytest.MonkeyP
         emit(Unit(b"", boot_ns(), True))
         raise cameras.CameraError("unplugged")
 
+    def once(emit: Callable[[Unit], None]) -> None:
+        emit(Unit(b"", boot_ns(), True))
+
     refused = cameras.CameraError("no such device")
     camera, faults, units, stop = part(
-        monkeypatch, [StandIn(gone), refused, refused, StandIn(gone)]
+        monkeypatch, [StandIn(gone), refused, refused, StandIn(once)]
     )
     camera.run(stop)
     assert len(units) == camera.frames == 2
@@ -92,8 +96,98 @@ def test_a_camera_that_does_not_close_ends_the_process(monkeypatch: pytest.Monke
         raise cameras.CameraError("unplugged")
 
     camera, _, _, stop = part(monkeypatch, [StandIn(gone, closes=False)])
-    with pytest.raises(RuntimeError, match="does not close"):
+    with pytest.raises(Hung, match="does not close"):
         camera.run(stop)
+
+
+def test_a_camera_that_is_opened_anew_in_vain_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone(emit: Callable[[Unit], None]) -> None:
+        raise cameras.CameraError("no frame")
+
+    camera, faults, _, stop = part(monkeypatch, [StandIn(gone), StandIn(gone), StandIn(gone)])
+    with pytest.raises(Hung, match="in vain"):
+        camera.run(stop)
+    assert len(faults) == 1
+
+
+def frames(seconds: float, start_ns: int, look_of: Callable[[int], Look]) -> list[Unit]:
+    """30 a second."""
+    return [
+        Unit(b"", start_ns + number * NS // 30, number == 0, look_of(number))
+        for number in range(round(seconds * 30))
+    ]
+
+
+def shown(
+    monkeypatch: pytest.MonkeyPatch, units: list[Unit], apart_ns: int = NS // 30
+) -> tuple[list[tuple[str, str, bool]], str]:
+    """The faults of a camera that gives these, and why it was closed."""
+    clock = [NS]
+    monkeypatch.setattr(camera_part, "boot_ns", lambda: clock[0])
+    why: list[str] = []
+
+    def give(emit: Callable[[Unit], None]) -> None:
+        try:
+            for unit in units:
+                clock[0] += apart_ns
+                emit(unit)
+        except cameras.CameraError as error:
+            why.append(str(error))
+            raise
+
+    camera, faults, _, stop = part(monkeypatch, [StandIn(give)])
+    camera.run(stop)
+    return [(f.part, f.code, f.over) for f in faults if f.detail != "no more"], "".join(why)
+
+
+def test_a_frozen_picture_is_told_after_a_second_and_the_camera_opened_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    units = frames(2, NS, lambda n: Look(90, 40, n)) + frames(4, 3 * NS, lambda _: Look(90, 40, 7))
+    assert shown(monkeypatch, units) == ([("camera", "frozen", False)], "it is frozen")
+    thaws = units[: 2 * 30 + 40] + frames(2, 5 * NS, lambda n: Look(90, 40, n))
+    assert shown(monkeypatch, thaws) == (
+        [("camera", "frozen", False), ("camera", "frozen", True)], "",
+    )  # fmt: skip
+
+
+def test_a_flat_white_picture_is_not_called_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    units = frames(4, NS, lambda _: Look(255, 0, 7))
+    assert shown(monkeypatch, units) == ([], "")
+
+
+def test_a_covered_lens_is_told_until_it_sees_again_and_a_night_is_no_cover(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    units = frames(2, NS, lambda n: Look(3, 1.5, n)) + frames(1, 3 * NS, lambda n: Look(60, 30, n))
+    assert shown(monkeypatch, units)[0] == [("lens", "covered", False), ("lens", "covered", True)]
+    night = frames(4, NS, lambda n: Look(6, 7, n))
+    assert shown(monkeypatch, night) == ([], "")
+
+
+def test_a_camera_whose_clock_stands_still_is_opened_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    units = [Unit(b"", NS, n == 0, Look(90, 40, n)) for n in range(60)]
+    assert shown(monkeypatch, units)[1] == cameras.STANDS_STILL
+
+
+def test_an_encoder_that_blocks_is_not_called_a_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_on(emit: Callable[[Unit], None]) -> None:
+        began_ns = boot_ns()
+        emit(Unit(b"", began_ns, True))
+        camera_stand_in.sensor_ns = began_ns + NS // 30
+        camera.watch(began_ns + 5 * NS // 4)
+        with pytest.raises(Hung) as hung:
+            camera.watch(began_ns + 3 * NS)
+        assert hung.value.part == "encoder"
+
+    camera_stand_in = StandIn(look_on)
+    camera, faults, _, stop = part(monkeypatch, [camera_stand_in])
+    camera.run(stop)
+    assert next((f.part, f.code) for f in faults) == ("encoder", "stalled")
 
 
 def test_a_camera_that_hangs_is_told_after_a_second_and_ends_the_process_after_three(
@@ -106,7 +200,7 @@ def test_a_camera_that_hangs_is_told_after_a_second_and_ends_the_process_after_t
         assert not faults
         camera.watch(began_ns + 3 * NS // 2)
         assert [f.code for f in faults] == ["stalled"]
-        with pytest.raises(RuntimeError, match="hangs"):
+        with pytest.raises(Hung, match="hangs"):
             camera.watch(began_ns + 7 * NS // 2)
 
     camera, faults, _, stop = part(monkeypatch, [StandIn(look_on)])
@@ -172,6 +266,10 @@ def test_notices_tell_changes_only_and_silence_is_ended_by_sound_alone() -> None
     notices.works("microphone", after=("silent",))
     notices.works("microphone", after=("silent",))
     assert [(f.code, f.over) for f in told] == [("silent", False), ("silent", True)]
+    notices.down("microphone", "silent", "zeros")
+    notices.down("microphone", "lost", "unplugged")
+    notices.down("microphone", "silent", "zeros")
+    assert [f.code for f in told[2:]] == ["silent", "lost"]
 
 
 def test_time_device_and_officer_are_burned_in_and_a_doubtful_time_is_marked() -> None:
