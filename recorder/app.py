@@ -413,6 +413,7 @@ class App:
             self.archive.note(
                 lines.LedgerFault(part="capture", code=cause, detail=detail, over=False)
             )
+        self.faults.left_out(self.ladder.rung, item.generation)
         self.effects.lost(cause, detail)
         self.fire(Event.LOST)
 

@@ -9,27 +9,42 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from recorder.capture.messages import Fault, Fragment, TrackRun, TrackState
+from recorder.capture.messages import (
+    PICTURE_ONLY,
+    SOUND_ONLY,
+    Fault,
+    Fragment,
+    TrackRun,
+    TrackState,
+)
+from recorder.clock import NS
 from recorder.evidence import lines
 from recorder.session.phrases import Phrase
 
 if TYPE_CHECKING:
     from recorder.app import App
 
-_CHECKED = {"camera": ("camera", "encoder"), "lens": ("lens",), "microphone": ("microphone",)}
+WELL_NS = 5 * NS
+MOST_WELL_NS = 80 * NS
+"""After so long it is said that a part works again; twice as long each time, so that one that fails
+again and again is not talked of again and again."""
+_PARTS = {"camera": ("camera", "encoder"), "lens": ("lens",), "microphone": ("microphone",)}
 """The parts behind a check (Art. 13) of this name."""
-_SPOKEN = ("camera", "encoder", "lens", "microphone")
-_BACK = {
-    "camera": Phrase.CAMERA_BACK,
-    "encoder": Phrase.CAMERA_BACK,
-    "microphone": Phrase.MICROPHONE_BACK,
-}
+_BACK = {"camera": Phrase.CAMERA_BACK, "microphone": Phrase.MICROPHONE_BACK}
+_LEFT_OUT = {SOUND_ONLY: "camera", PICTURE_ONLY: "microphone"}
 
 
-class _Down(msgspec.Struct):
+class _Down(msgspec.Struct, frozen=True):
     code: str
     generation: int
-    said: bool = False
+
+
+class _Said(msgspec.Struct):
+    """What the officer believes: ``lost`` was said, and not yet that it is over."""
+
+    lost: bool = False
+    over_ns: int | None = None
+    times: int = 0
 
 
 class Faults:
@@ -38,18 +53,25 @@ class Faults:
     def __init__(self, app: "App") -> None:
         self._app = app
         self._down: dict[str, _Down] = {}
+        self._said = {check: _Said() for check in _PARTS}
 
     def told(self, fault: Fault, generation: int) -> None:
         """A capture process tells of a part that fails or works again."""
         self._write(fault.part, fault.code, fault.detail, over=fault.over)
-        if fault.part not in _SPOKEN:
-            return
         if fault.over:
-            self._over(fault.part)
-            return
-        known = self._down.get(fault.part)
-        self._down[fault.part] = _Down(fault.code, generation, known is not None and known.said)
-        self.speak()
+            self._down.pop(fault.part, None)
+        elif any(fault.part in parts for parts in _PARTS.values()):
+            self._down[fault.part] = _Down(fault.code, generation)
+            self.speak()
+
+    def left_out(self, rung: int, generation: int) -> None:
+        """The ladder goes on without a part, after process number ``generation``."""
+        part = _LEFT_OUT.get(rung)
+        if part is not None and part not in self._down:
+            self._write(
+                part, "left_out", "it ended one capture process after the other", over=False
+            )
+            self._down[part] = _Down("left_out", generation)
 
     def fragment(self, fragment: Fragment, generation: int) -> None:
         """A good fragment ends what an earlier process told of its parts."""
@@ -65,7 +87,7 @@ class Faults:
             down = self._down.get(part)
             if down is not None and down.generation < generation:
                 self._write(part, down.code, "seen in the footage of a new process", over=True)
-                self._over(part)
+                del self._down[part]
 
     def _write(self, part: str, code: str, detail: str, *, over: bool) -> None:
         act = self._app.effects.act
@@ -76,34 +98,36 @@ class Faults:
                 lines.LedgerFault(part=part, code=code, detail=detail, over=over)
             )
 
-    def _over(self, part: str) -> None:
-        down = self._down.pop(part, None)
-        if down is None or not down.said or part not in _BACK:
-            return
-        if part == "microphone" or self.check_phrase("camera") is None:
-            self._app.fitness.warn(_BACK[part])
-
     def speak(self) -> None:
-        """Say what was not said yet, unless officers are to be heard now: then the next time."""
-        for part, down in tuple(self._down.items()):
-            if not down.said:
-                down.said = self._app.fitness.warn(self._phrase(part))
+        """Say once that a part is lost, and once that it works again; called some times a second.
 
-    def check_phrase(self, check: str) -> Phrase | None:
-        """What a check's warning is called while a fault of its part is on; None without one."""
-        for part in _CHECKED.get(check, ()):
-            if part in self._down:
-                return self._phrase(part)
-        return None
+        Where officers are to be heard now, it is said as soon as they have been.
+        """
+        warn, now_ns = self._app.fitness.warn, self._app.event_ns
+        for check, said in self._said.items():
+            if any(part in self._down for part in _PARTS[check]):
+                said.over_ns = None
+                if not said.lost and warn(self._phrase(check), again=self._recording):
+                    said.lost, said.times = True, said.times + 1
+            elif said.lost and said.over_ns is None:
+                said.over_ns = now_ns
+            elif said.lost and said.over_ns is not None:
+                wait_ns = min(WELL_NS << (said.times - 1), MOST_WELL_NS)
+                back = _BACK.get(check)
+                if now_ns - said.over_ns > wait_ns and (back is None or warn(back, again=True)):
+                    said.lost = False
 
-    def _phrase(self, part: str) -> Phrase:
-        if part == "lens":
+    @property
+    def _recording(self) -> bool:
+        return self._app.effects.act is not None
+
+    def _phrase(self, check: str) -> Phrase:
+        if check == "lens":
             return Phrase.LENS_COVERED
-        if part == "microphone":
+        if check == "microphone":
             return Phrase.MICROPHONE_FAULT
         with_sound = self._app.settings.microphone.kind != "none" and "microphone" not in self._down
-        recording = self._app.effects.act is not None
-        return Phrase.CAMERA_LOST if recording and with_sound else Phrase.CAMERA_FAULT
+        return Phrase.CAMERA_LOST if self._recording and with_sound else Phrase.CAMERA_FAULT
 
 
 def _good(run: TrackRun | None) -> bool:

@@ -21,6 +21,8 @@ FLOW_GRACE_NS = 6 * NS
 HUNG_NS = 15 * NS
 """A probe that says nothing for so long waits for a card that does not answer."""
 REPEAT_NS = 120 * NS
+FAULTS = frozenset({Phrase.CAMERA_FAULT, Phrase.LENS_COVERED, Phrase.MICROPHONE_FAULT})
+"""In a recording said once, when the fault is told (faults.py)."""
 SILENT = frozenset(
     {
         State.STARTING,
@@ -83,17 +85,15 @@ class Fitness:
         for result in self.results:
             if result.level is not Level.WARN or result.phrase is None:
                 continue
-            phrase = app.faults.check_phrase(result.name)
-            if phrase is None:
+            if app.effects.act is None or result.phrase not in FAULTS:
                 self.warn(result.phrase, result.minutes)
-            elif app.effects.act is None:
-                self.warn(phrase)  # in a recording a fault is said once
 
-    def warn(self, phrase: Phrase, minutes: int | None = None) -> bool:
-        """Say a warning, unless it was said lately; False where officers are to be heard now."""
+    def warn(self, phrase: Phrase, minutes: int | None = None, *, again: bool = False) -> bool:
+        """Say a warning, unless it was said lately (``again``: even then); False where officers
+        are to be heard now."""
         app = self._app
         said_ns = self._said.get(phrase)
-        if said_ns is not None and app.event_ns - said_ns < REPEAT_NS:
+        if said_ns is not None and app.event_ns - said_ns < REPEAT_NS and not again:
             return True
         if app.session.state in SILENT:
             return False  # it is said as soon as these are over

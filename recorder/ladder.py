@@ -20,12 +20,12 @@ from recorder.clock import NS, Clock
 from recorder.link import CaptureLink, Gone, Received
 from recorder.trial import Trial, Tried
 
-SILENT_NS = 1700 * NS // 1000
+SILENT_NS = 3 * NS // 2
 """A capture process that says nothing for so long stands still (vitals come twice a second)."""
 STARVED_NS = 4 * NS
 """So long without a fragment, and there is no footage whatever the vitals say."""
 STARTUP_NS = 6 * NS
-UNDYING_NS = 3 * NS // 10
+UNDYING_NS = NS // 5
 """A killed process is gone after 10 ms; one that is not waits in the kernel, perhaps for ever."""
 MOST_UNDYING = 3
 """With so many left behind no more is started until one of them dies: each keeps its memory."""
@@ -159,7 +159,7 @@ class Ladder:
         lowest = self._rungs[-1]
         if len(self._blamed) > 1:
             return lowest
-        steps = len(self.deaths) // 2
+        steps = (len(self.deaths) - len(self._blamed)) // 2
         if self._link.undying > 1:
             steps = SOUND_ONLY  # what hangs in the kernel again and again is the camera's driver
         return min(steps, lowest)

@@ -49,8 +49,10 @@ def microphone(vitals: Vitals | None, now_ns: int, limits: Limits, wanted: bool)
     if vitals is None or age_ns is None or age_ns > STALE_NS:
         return Result("microphone", Level.WARN, "no sound", limit, Phrase.MICROPHONE_FAULT)
     level = vitals.level_dbfs
-    if level is None or level < limits.microphone_quiet_dbfs:
-        value = "silence" if level is None else f"{level:.0f} dBFS"
+    if level is None:
+        return Result("microphone", Level.WARN, "silence", limit, Phrase.MICROPHONE_FAULT)
+    if level < limits.microphone_quiet_dbfs:
+        value = f"{level:.0f} dBFS"
         return Result("microphone", Level.WARN, value, limit, Phrase.MICROPHONE_QUIET)
     return Result("microphone", Level.OK, f"{level:.0f} dBFS", limit)
 

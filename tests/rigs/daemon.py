@@ -181,6 +181,10 @@ class Daemon:
         """A recording's journal so far; damage is an error."""
         return list(journal_of(self.recordings()[index]))
 
+    def journal_so_far(self) -> list[Line]:
+        """The newest recording's lines while it is still being written."""
+        return list(journal_of(self.recordings()[-1], torn=True))
+
     def wait_line(
         self, true: Callable[[lines.Journal], bool], what: str, limit_s: float = 20.0
     ) -> Line:
