@@ -2,8 +2,8 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,33 +12,9 @@ from recorder.capture.messages import Fragment, TrackState
 from recorder.clock import NS, boot_ns
 from recorder.config import MicrophoneSettings
 from tests.rigs.capture import ROOT, Capture, breaks
+from tests.rigs.sound import Server
 
 PERIOD_NS = NS // 30
-
-
-class Server:
-    """The rig's sound server, seen from outside."""
-
-    def __init__(self, here: Path) -> None:
-        found = subprocess.run(
-            ["pgrep", "-f", f"socket={here}/pa.sock"], capture_output=True, text=True, check=True
-        )
-        self.pid = int(found.stdout.split()[0])
-        process = Path(f"/proc/{self.pid}")
-        self._command = process.joinpath("cmdline").read_bytes().split(b"\0")[:-1]
-        variables = process.joinpath("environ").read_bytes().split(b"\0")[:-1]
-        self.environment = dict(v.split(b"=", 1) for v in variables)
-        self.environment[b"PULSE_SERVER"] = f"unix:{here}/pa.sock".encode()
-        self._socket = here / "pa.sock"
-
-    def restart(self) -> subprocess.Popen[bytes]:
-        """After a kill."""
-        self._socket.unlink(missing_ok=True)
-        return subprocess.Popen(self._command, env=self.environment, stderr=subprocess.DEVNULL)
-
-    def tell(self, *words: str) -> None:
-        """A request through pactl."""
-        subprocess.run(["pactl", *words], env=self.environment, check=True)
 
 
 @pytest.fixture
@@ -59,11 +35,18 @@ def heard(tmp_path: Path) -> Iterator[tuple[Capture, Server]]:
 def with_sound(capture: Capture, count: int, from_ns: int = 0) -> None:
     """Wait for fragments whose sound is well."""
 
-    def well(fragment: Fragment) -> bool:
-        audio = fragment.audio
-        return fragment.start_ns > from_ns and audio is not None and audio.state == TrackState.OK
+    capture.until(lambda: sum(well(f, from_ns) for f in capture.fragments) >= count, "sound", 30)
 
-    capture.until(lambda: sum(well(f) for f in capture.fragments) >= count, "sound", 30)
+
+def well(fragment: Fragment, from_ns: int) -> bool:
+    """It has sound as it should be."""
+    audio = fragment.audio
+    return fragment.start_ns > from_ns and audio is not None and audio.state == TrackState.OK
+
+
+def more_faults(capture: Capture, than: int) -> bool:
+    """Something was told."""
+    return len(capture.faults) > than
 
 
 def unharmed_picture(capture: Capture, from_ns: int) -> None:
@@ -91,8 +74,10 @@ def test_sound_is_whole_and_a_muted_microphone_is_silent_and_a_fault(
         assert abs(sound_from_ns - fragment.start_ns) < 22_000_000
     assert capture.vitals[-1].dropped_samples == 0
     assert not capture.faults
+    muted_ns = boot_ns()
     server.tell("set-source-mute", "mic", "1")
     capture.until(lambda: any(f.code == "silent" for f in capture.faults), "fault", 5)
+    print(f"muted: seen after {(capture.faults[-1].at_ns - muted_ns) / NS:.2f} s")
     capture.run_for(2)
     last = capture.fragments[-1].audio
     assert last is not None
@@ -101,6 +86,32 @@ def test_sound_is_whole_and_a_muted_microphone_is_silent_and_a_fault(
     capture.until(lambda: any(f.code == "silent" and f.over for f in capture.faults), "sound", 5)
     with_sound(capture, 1, boot_ns())
     assert breaks(capture.fragments) == []
+
+
+def test_a_microphone_that_is_suspended_or_unplugged_costs_the_sound_only_until_it_is_back(
+    heard: tuple[Capture, Server],
+) -> None:
+    capture, server = heard
+    first_ns = boot_ns()
+    for name, take, give in (
+        ("suspended", partial(server.tell, "suspend-source", "mic", "1"),
+         partial(server.tell, "suspend-source", "mic", "0")),
+        ("unplugged", server.unplug, server.plug),
+    ):  # fmt: skip
+        taken_ns, told_before = boot_ns(), len(capture.faults)
+        take()
+        capture.until(partial(more_faults, capture, told_before), "fault", 5)
+        fault = capture.faults[told_before]
+        assert (fault.part, fault.over) == ("microphone", False)
+        given_ns = boot_ns()
+        give()
+        with_sound(capture, 2, given_ns)
+        again_ns = next(f.start_ns for f in capture.fragments if well(f, given_ns))
+        print(
+            f"{name}: seen after {(fault.at_ns - taken_ns) / NS:.2f} s; "
+            f"sound {(again_ns - given_ns) / NS:.2f} s after it is back"
+        )
+    unharmed_picture(capture, first_ns - 2 * NS)
 
 
 def test_a_killed_server_costs_the_sound_only_and_a_new_one_brings_it_back(

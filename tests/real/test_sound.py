@@ -1,8 +1,6 @@
 """Voice and microphone through a real sound server, which is then taken away."""
 
-import os
 import signal
-import subprocess
 import time
 import wave
 from collections.abc import Iterator
@@ -14,17 +12,11 @@ import pytest
 from recorder.clock import NS, boot_ns
 from recorder.evidence import lines
 from tests.rigs.daemon import DEMO, ROOT, Daemon, journal_of
+from tests.rigs.sound import Server
 
 SETTINGS = DEMO.replace(
     '[microphone]\nkind = "demo"', '[microphone]\nkind = "sounddevice"'
 ).replace('[voice]\nkind = "none"', '[voice]\nkind = "pyttsx3"')
-
-
-def server_of(here: Path) -> int:
-    found = subprocess.run(
-        ["pgrep", "-f", f"socket={here}/sound/pa.sock"], capture_output=True, text=True, check=True
-    )
-    return int(found.stdout.split()[0])
 
 
 @pytest.fixture
@@ -115,7 +107,7 @@ def test_a_dead_sound_server_leaves_the_picture_going(with_sound: Daemon) -> Non
         "fragment with sound",
     )
     died_ns = boot_ns()
-    os.kill(server_of(with_sound.here), signal.SIGKILL)
+    Server(with_sound.here / "sound").signal(signal.SIGKILL)
     fault = with_sound.wait_line(
         lambda b: isinstance(b, lines.Fault) and b.part == "microphone", "microphone fault"
     )

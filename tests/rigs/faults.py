@@ -206,7 +206,7 @@ def _server_told(on: tuple[str, ...], off: tuple[str, ...], daemon: Daemon) -> I
 @contextmanager
 def _unplugged(daemon: Daemon) -> Iterator[None]:
     server = Server(daemon.here / "sound")
-    server.tell("unload-module", "module-remap-source")
+    server.unplug()
     try:
         yield
     finally:

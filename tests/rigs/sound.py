@@ -39,6 +39,12 @@ class Server:
             timeout=10,
         )  # fmt: skip
 
+    def unplug(self) -> None:
+        """The headset is gone; a microphone alone would be replaced by the loudspeaker's echo."""
+        self.tell("unload-module", "module-null-sink")
+
     def plug(self) -> None:
-        """The microphone, after ``tell("unload-module", "module-remap-source")``."""
+        """It is there again."""
+        sink = ("sink_name=loud", "rate=48000", "channels=1", "format=s16le")
+        self.tell("load-module", "module-null-sink", *sink)
         self.tell("load-module", "module-remap-source", "source_name=mic", "master=loud.monitor")

@@ -33,7 +33,7 @@ reader=$!
 # Silence of nothing but zeros is what a dead microphone gives: a faint noise keeps it alive.
 [ -s "$dir/noise.wav" ] ||
     sox -q -n -r 48000 -c 1 -b 16 "$dir/noise.wav" synth 60 whitenoise vol -60dB
-(while paplay "$dir/noise.wav"; do :; done) >/dev/null 2>&1 &
+(while :; do paplay "$dir/noise.wav" || sleep 0.2; done) >/dev/null 2>&1 &
 noise=$!
 sleep 1
 "$@" <&0 &
