@@ -33,9 +33,9 @@ CALM_NS = 60 * NS
 MAX_CLIMBS = 5
 FORGET_NS = 3600 * NS
 """Each climb that did not last makes the next one wait twice as long, for an hour."""
-TRIAL_NS = 10 * NS
-MAX_TRIALS = 5
-"""Trials in vain: 10 s, 20 s, ... 320 s apart."""
+TRIAL_NS = 5 * NS
+MAX_TRIALS = 6
+"""Trials in vain: 5 s, 10 s, ... 320 s apart."""
 RUNGS = ("as configured", "software encoder", "sound only", "picture only")
 _DELAYS_NS = (0, 0, NS // 2, NS, 2 * NS, 5 * NS)
 _TAKEN_UP = 1

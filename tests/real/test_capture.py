@@ -206,13 +206,22 @@ def test_without_a_camera_there_is_sound_and_both_once_the_camera_is_there(
     assert first.start_ns - last.end_ns < 1.2 * NS
 
 
-def test_a_still_picture_is_frozen_and_a_black_one_covered(
+def test_a_still_picture_is_frozen_and_a_covered_lens_covered_but_a_night_is_neither(
     captures: list[Capture], tmp_path: Path
 ) -> None:
     still = "testsrc2=s=640x360:r=30:d=2,trim=end_frame=1,loop=60:1"
     black = "color=black:s=640x360:r=30:d=2"
-    for source, state in ((still, TrackState.FROZEN), (black, TrackState.COVERED)):
-        path = tmp_path / f"{state}.mkv"
+    hand = f"{black},noise=c0s=3:c0f=t"
+    # A street lamp and a window far away, in the noise of a sensor at its most sensitive.
+    night = (
+        "color=0x040404:s=640x360:r=30:d=2,drawbox=460:80:24:24:0xa0a080:fill,"
+        "drawbox=150:200:14:20:0x605030:fill,noise=c0s=8:c0f=t"
+    )
+    for source, state in (
+        (still, TrackState.FROZEN), (black, TrackState.COVERED), (hand, TrackState.COVERED),
+        (night, TrackState.OK),
+    ):  # fmt: skip
+        path = tmp_path / f"{source[-12:].replace(':', '-')}.mkv"
         subprocess.run(
             ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-c:v", "ffv1", str(path)],
             check=True,
@@ -221,6 +230,7 @@ def test_a_still_picture_is_frozen_and_a_black_one_covered(
         captures.append(capture)
         capture.run_for(2)
         assert {f.video.state for f in capture.fragments if f.video} == {state}
+        assert {f.code for f in capture.faults} == {state.value} - {"ok"}
         capture.close()
 
 

@@ -212,7 +212,7 @@ def test_trials_in_vain_lie_further_and_further_apart(
     trials = Trials(monkeypatch)
     sound_only(rig)
     made: list[int] = []
-    for second in range(100):
+    for second in range(50):
         talk(rig, 1)
         if len(trials.made) > len(made):
             made.append(second)
