@@ -93,6 +93,25 @@ def test_a_sensor_that_hangs_costs_the_picture_only_and_is_opened_again(pi: Capt
     pi.process.send_signal(signal.SIGUSR1)
     pi.until(lambda: len(pi.inits) == 3, "a stream with picture", 20)
     assert [track.kind for track in pi.inits[2].tracks] == ["video", "audio"]
-    pi.run_for(2)
-    assert any(f.part == "camera" and f.over for f in pi.faults)
+    pi.until(lambda: any(f.part == "camera" and f.over for f in pi.faults), "end of the fault", 10)
     assert breaks([f for f in pi.fragments if f.stream == 3]) == []
+
+
+@pytest.mark.timeout(60)
+def test_a_camera_whose_stop_never_returns_ends_the_process_with_the_reason(pi: Capture) -> None:
+    pi.run_for(2)
+    pi.process.send_signal(signal.SIGUSR2)
+    pi.process.send_signal(signal.SIGUSR1)
+    halted_ns = boot_ns()
+    assert pi.ended(10) == 1
+    assert pi.ended_ns is not None
+    told = [(f.part, f.code) for f in pi.faults]
+    assert told[0] in (("camera", "lost"), ("camera", "stalled"))
+    assert told[1:] == [("camera", "hung")]
+    assert pi.faults[0].at_ns - halted_ns < 2 * NS
+    print(
+        f"stop never returns: seen after {(pi.faults[0].at_ns - halted_ns) / NS:.2f} s, "
+        f"process gone after {(pi.ended_ns - halted_ns) / NS:.2f} s"
+    )
+    # The sound went on until then.
+    assert halted_ns + NS < pi.fragments[-1].end_ns

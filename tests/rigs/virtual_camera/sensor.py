@@ -2,7 +2,8 @@
 
 No Pi is needed: frame buffers come from memfds instead of a dma heap, the display module is a stub,
 and the free-running pipeline gets a sensor's clock. SIGUSR1 halts that clock (a sensor that hangs)
-or lets it go on. Everything else is picamera2 as it is.
+or lets it go on; after SIGUSR2 stopping the camera never returns. Everything else is picamera2 as
+it is.
 """
 
 import mmap
@@ -82,6 +83,7 @@ class SensorClock:
 
     def __init__(self, fps: int) -> None:
         self._period_s = 1 / fps
+        self.never_stops = False
         self._queue: list[tuple[Any, Any]] = []
         self._lock = threading.Lock()
         self._running = threading.Event()
@@ -94,6 +96,8 @@ class SensorClock:
                 self._queue.append((camera, request))
 
         def stop(camera: Any) -> Any:
+            if self.never_stops:
+                threading.Event().wait()
             with self._lock:
                 self._queue.clear()
             return halt(camera)
@@ -107,6 +111,10 @@ class SensorClock:
             self._running.clear()
         else:
             self._running.set()
+
+    def keep(self, *_: object) -> None:
+        """Never let the camera be stopped."""
+        self.never_stops = True
 
     def _run(self) -> None:
         due = time.monotonic()
@@ -124,4 +132,6 @@ class SensorClock:
 picamera2.picamera2.DmaAllocator = MemoryAllocator
 Picamera2._get_raw_modes = lambda self: [{"format": "SRGGB10_CSI2P", "size": (1920, 1080)}]
 FORMAT = "NV12"  # the only one that the virtual pipeline has
-signal.signal(signal.SIGUSR1, SensorClock(30).toggle)
+_clock = SensorClock(30)
+signal.signal(signal.SIGUSR1, _clock.toggle)
+signal.signal(signal.SIGUSR2, _clock.keep)
