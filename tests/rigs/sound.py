@@ -26,9 +26,12 @@ class Server:
         os.kill(self.pid, number)
 
     def restart(self) -> subprocess.Popen[bytes]:
-        """After a kill."""
+        """After a kill. The new one dies with the thread that started it."""
         self._socket.unlink(missing_ok=True)
-        made = subprocess.Popen(self._command, env=self.environment, stderr=subprocess.DEVNULL)
+        made = subprocess.Popen(
+            [b"setpriv", b"--pdeathsig", b"KILL", *self._command], env=self.environment,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
         self.pid = made.pid
         return made
 

@@ -22,6 +22,7 @@ from recorder.capture.units import Unit
 from recorder.config import CameraSettings, MicrophoneSettings
 
 _POLL_S = 0.02
+_real_camera, _real_microphone = cameras.make, microphones.make
 _folder = Path(os.environ["RIG_FAULTS"])
 
 
@@ -94,6 +95,8 @@ class Encoder(codecs.VideoEncoder):
 def _camera(
     settings: CameraSettings, fragment_ms: int, overlay: Overlay, *, software: bool
 ) -> cameras.Camera:
+    if settings.kind != "demo":
+        return _real_camera(settings, fragment_ms, overlay, software=software)
     if told("camera-kills"):
         os._exit(3)
     if told("camera-gone"):
@@ -121,6 +124,8 @@ class Microphone(DemoMicrophone):
 
 
 def _microphone(settings: MicrophoneSettings) -> microphones.Microphone:
+    if settings.kind != "demo":
+        return _real_microphone(settings)
     if told("microphone-kills"):
         raise RuntimeError("a driver that nobody foresaw")
     if told("microphone-gone"):
