@@ -23,6 +23,7 @@ from recorder.sync.stores.marker import init_store
 from tests.rigs.wall_clock import WallClock
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+SITE = ROOT / "tests" / "rigs" / "site"
 
 BASE = """
 [device]
@@ -84,9 +85,9 @@ class Daemon:
             custodians=public[:custodians], township=here / "township", clock=clock,
         )  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
+        self.environment: dict[str, str] = {}
+        """Beside the caller's own, from the next start on."""
         self._wall: WallClock | None = None
-        self.misbehaving: dict[str, str] = {}
-        """What ``faults.equip`` adds to the environment."""
 
     @property
     def wall(self) -> WallClock:
@@ -96,17 +97,12 @@ class Daemon:
         """
         if self._wall is None:
             self._wall = WallClock(self.here / "wall-clock.json")
+            self.site(self._wall.environment())
         return self._wall
 
-    @property
-    def environment(self) -> dict[str, str] | None:
-        """What its processes get; None is what this process has."""
-        wall = {} if self._wall is None else self._wall.environment(self.source)
-        both = wall | self.misbehaving
-        if not both:
-            return None
-        paths = [v for each in (self.misbehaving, wall) if (v := each.get("PYTHONPATH"))]
-        return os.environ | both | {"PYTHONPATH": os.pathsep.join(paths)}
+    def site(self, told: dict[str, str]) -> None:
+        """Its Python processes load rigs/site from the next start on, which does what is told."""
+        self.environment |= {"PYTHONPATH": f"{SITE}:{self.source}:{ROOT}"} | told
 
     @property
     def spool(self) -> Path:
@@ -128,7 +124,7 @@ class Daemon:
         self.process = subprocess.Popen(
             [*wrapper, sys.executable, "-m", "recorder", "--config", str(self.config), "run"],
             stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.source,
-            env=self.environment,
+            env=os.environ | self.environment,
         )  # fmt: skip
         log.close()
         if wait:
@@ -229,7 +225,8 @@ class Daemon:
         done = subprocess.run(
             [sys.executable, "-m", "recorder", "--config", str(config or self.config), "sync",
              "--json"],
-            capture_output=True, text=True, cwd=self.source, timeout=60, env=self.environment,
+            capture_output=True, text=True, cwd=self.source, timeout=60,
+            env=os.environ | self.environment,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-500:]
 

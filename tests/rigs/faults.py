@@ -33,7 +33,7 @@ from pathlib import Path
 
 from recorder.errors import RecorderError
 from recorder.evidence import lines
-from tests.rigs.daemon import ROOT, Daemon
+from tests.rigs.daemon import Daemon
 from tests.rigs.sound import Server
 
 Fault = Callable[[Daemon], AbstractContextManager[None]]
@@ -46,10 +46,7 @@ def equip(daemon: Daemon) -> None:
     """Before its start: from then on its capture processes can be told to misbehave."""
     folder = daemon.here / "faults"
     folder.mkdir(exist_ok=True)
-    daemon.misbehaving = {
-        "PYTHONPATH": f"{_HERE / 'misbehaving'}:{daemon.source}:{ROOT}",
-        "RIG_FAULTS": str(folder),
-    }
+    daemon.site({"RIG_FAULTS": str(folder)})
 
 
 def capture_pid(daemon: Daemon, limit_s: float = 15.0) -> int:

@@ -5,14 +5,11 @@ test compares with.
 """
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Literal
 
 from recorder.clock import boot_ns
-
-HERE = Path(__file__).resolve().parent / "wall"
 
 RigQuality = Literal["synced", "unsynced"]
 
@@ -33,12 +30,9 @@ class WallClock:
         self._error_ms = 20
         self._write()
 
-    def environment(self, root: Path) -> dict[str, str]:
-        """What a process's environment needs to live by this clock."""
-        return {
-            "RIG_WALL_CLOCK": str(self._file),
-            "PYTHONPATH": os.pathsep.join((str(HERE), str(root))),
-        }
+    def environment(self) -> dict[str, str]:
+        """What a process's environment needs to live by this clock, beside ``Daemon.site``."""
+        return {"RIG_WALL_CLOCK": str(self._file)}
 
     def step(self, seconds: float, *, quality: RigQuality | None = None) -> None:
         """The clock jumps by so much."""

@@ -1,4 +1,4 @@
-"""Loaded by every Python process with this folder on PYTHONPATH: a wall clock that a test moves.
+"""Inside a rig's processes: a wall clock that a test moves.
 
 What reads CLOCK_REALTIME or asks the kernel how good it is gets the file's answer instead; the
 boot clock, timers and file times stay the machine's own. The file is tests/rigs/wall_clock.py's.
@@ -35,6 +35,8 @@ def _kernel() -> clock._Kernel:
     return clock._Kernel(_wall_ns(), synced, int(told["error_ms"]) * 1000)
 
 
-time.time_ns = _wall_ns
-time.time = lambda: _wall_ns() / 1_000_000_000
-clock._kernel = _kernel
+def install() -> None:
+    """From now on this process lives by the file's clock."""
+    time.time_ns = _wall_ns
+    time.time = lambda: _wall_ns() / 1_000_000_000
+    clock._kernel = _kernel
