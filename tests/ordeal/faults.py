@@ -259,6 +259,8 @@ def _measure(
     between = [line for line in journal if fault.from_ns <= line.header.boot_ns]
     if kind.seen is not None:
         seen = next((line for line in between if kind.seen(line.body)), None)
+        if _still_open(fault, kind, journal):
+            return  # what it breaks has not come back from the fault before
         if seen is None or seen.header.boot_ns > until_ns:
             result.wrong.append(f"{kind.name} at {fault.from_ns}: nothing on record")
         else:
@@ -278,6 +280,15 @@ def _measure(
                   and line.body.start_ns >= fault.to_ns and _whole(line.body)), None)  # fmt: skip
     if whole is not None:
         result.whole_s.setdefault(kind.name, []).append((whole.start_ns - fault.to_ns) / NS)
+
+
+def _still_open(fault: Injected, kind: Kind, journal: list[Line]) -> bool:
+    """The last line about this part before the fault says that it is broken."""
+    told = [line.body for line in journal
+            if line.header.boot_ns < fault.from_ns and isinstance(line.body, lines.Fault)
+            and kind.seen is not None
+            and kind.seen(msgspec.structs.replace(line.body, over=False))]  # fmt: skip
+    return bool(told) and not told[-1].over
 
 
 def _whole(fragment: lines.Fragment) -> bool:
