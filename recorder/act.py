@@ -60,6 +60,7 @@ class Act:
         self.end_by = ""
         self.end_spoken = False
         self.sealing = False
+        self._seal: tuple[lines.End, Callable[[lines.Sealed], None]] | None = None
 
     def restore(self, journal: Iterable[lines.Journal]) -> None:
         """Know again what the journal says; called once, after a crash of the supervisor."""
@@ -127,12 +128,15 @@ class Act:
 
     # Interruptions (Art. 15).
 
-    def interrupt(self, cause: str, detail: str) -> None:
-        """Nothing covers the time from the last fragment on."""
+    def interrupt(self, cause: str, detail: str, since_ns: int | None = None) -> None:
+        """Nothing covers the time from the last fragment on; since ``since_ns`` where what was
+        taken after that may never become durable."""
         if self.gap is not None:
             return
         self.interruptions += 1
         from_ns = self.last_end_ns if self.last_end_ns is not None else self.press_ns
+        if since_ns is not None:
+            from_ns = min(from_ns, since_ns)
         self.gap = Gap(self.interruptions, from_ns, cause)
         self.journal(
             lines.Interruption(
@@ -212,4 +216,10 @@ class Act:
             by=self.end_by,
         )  # fmt: skip
         self.journal(end)
-        self._archive.seal(end, then)
+        self._seal = (end, then)
+        self.seal_again()
+
+    def seal_again(self) -> None:
+        """The disk refused to seal: what is missing is written once more."""
+        assert self._seal is not None
+        self._archive.seal(*self._seal)

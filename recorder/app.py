@@ -28,7 +28,8 @@ from recorder.checks.result import Result
 from recorder.clock import NS, Clock, SystemClock
 from recorder.config import Settings
 from recorder.control import Answer, Request, Server, refusal, socket_path
-from recorder.disk import Disk, Done, Failed, Slow, Wrote
+from recorder.disk import Disk, Done, Failed, Faulted, Slow, Wrote
+from recorder.disk_watch import DiskWatch
 from recorder.effects import Effects, Remembered
 from recorder.errors import RecorderError
 from recorder.evidence import lines
@@ -153,6 +154,7 @@ class App:
         self.ring = Ring(settings.ring, ram)
         self.disk = Disk(clock, put, int(ram * settings.ring.ram_share))
         self.archive = Archive(settings, clock, self.disk)
+        self.disk_watch = DiskWatch(self)
         self.link = CaptureLink(settings.capture(), clock, put)
         self.fitness = Fitness(self)
         self.faults = Faults(self)
@@ -228,7 +230,7 @@ class App:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._queue.put(Term()))
         self.cards.load_stored()
-        self.archive.start(self._started)
+        self.archive.start(self.started)
         while not self._stopping:
             try:
                 item = self._queue.get(timeout=_TICK_S)
@@ -258,7 +260,7 @@ class App:
             case Done():
                 item.then(item.result)
             case Failed():
-                self._disk_failed(item)
+                self.disk_watch.failed(item)
             case Slow():
                 if self.effects.act is not None and not self.effects.act.sealing:
                     self.effects.act.journal(
@@ -266,8 +268,12 @@ class App:
                     )
             case Wrote():
                 self.effects.disk_failing = False
+                self._named()
+            case Faulted():
+                self.disk_watch.faulted(item)
             case probe.Slow():
                 self.fitness.measured(item)
+                self.disk_watch.keep_reserve(item.free_bytes or 0)
             case Asked():
                 answer = self._answer(item)
                 if answer is not None:
@@ -288,6 +294,7 @@ class App:
 
     def _tick(self, now_ns: int) -> None:
         self.ladder.tick(now_ns)
+        self.disk_watch.tick(now_ns)
         for number, recogniser in self._gestures.items():
             for seen in recogniser.tick(now_ns):
                 self._gesture(number, seen)
@@ -336,8 +343,9 @@ class App:
             self.state_since_ns = self.clock.boot_ns()
             if act is not None and not act.sealing:
                 self._journal_state(act, was, now, event)
-            if now.state is not State.OPENING or Effect.BEGIN not in effects:
-                self.light.show(_LIGHTS[now.state])
+            begins = now.state is State.OPENING and Effect.BEGIN in effects
+            # Steady means that the press is on the card; until then the press was felt.
+            self.light.show(LightState.STARTING if begins else _LIGHTS[now.state])
         for effect in effects:
             self.effects.run(effect)
         act = self.effects.act
@@ -426,7 +434,10 @@ class App:
 
     # Disk.
 
-    def _started(self, ready: Ready) -> None:
+    def started(self, ready: Ready) -> None:
+        self.disk_watch.done("start")
+        if self.session.state is State.FAILED:
+            self.fire(Event.STARTED)
         self.last = ready.last
         self.key_kind = ready.key_kind
         self.custodians = len(ready.custodians)
@@ -471,8 +482,14 @@ class App:
         if self.session.state in _LIGHTS:
             self.light.show(_LIGHTS[self.session.state])
 
+    def _named(self) -> None:
+        """A recording whose begin the card refused is on it now."""
+        if self.effects.act is not None and not self.effects.act.name:
+            self.recording_open(self.archive.open_name)
+
     def recording_sealed(self, sealed: lines.Sealed) -> None:
         """The bag is signed, and the ledger knows."""
+        self.disk_watch.done("seal")
         self.effects.act = None
         self.last = Last(
             sealed.recording, sealed.card, sealed.planned, sealed.end_ns, self.clock.boot_id
@@ -480,26 +497,6 @@ class App:
         self.effects.say(Phrase.SAVED)
         self.storing.look()
         self.fire(Event.SEALED)
-
-    def _disk_failed(self, item: Failed) -> None:
-        print(f"recorder: {item.what}: {item.error}", file=sys.stderr, flush=True)
-        full = isinstance(item.error, OSError) and item.error.errno in (28, 122)
-        act = self.effects.act
-        if item.what == "begin":
-            self.archive.note(self.effects.ledger_refusal("begin", self.session.state))
-        elif item.what == "fragment" and act is not None and not act.sealing and not full:
-            self.effects.disk_failing = True
-            self.effects.lost("disk", f"{type(item.error).__name__}: {item.error}"[:200])
-            self.fire(Event.LOST)
-        if full and item.what != "begin" and act is not None and not act.sealing:
-            self.fire(Event.FULL)
-        elif item.what in ("start", "begin", "seal"):
-            self.effects.act = None
-            self.effects.say(Phrase.STORAGE_FAULT)
-            self.fire(Event.BROKEN)
-            self.up()
-        else:
-            self.fitness.warn(Phrase.STORAGE_FAULT)
 
     def _died(self, item: Died) -> None:
         """Without one of its threads the daemon only seems to work: the next start recovers."""
@@ -510,6 +507,7 @@ class App:
     # Sentences.
 
     def _said(self, item: Announcement, outcome: Outcome) -> None:
+        print(f"voice: {item.phrase} {outcome.outcome}", file=sys.stderr, flush=True)
         act = self.effects.act
         if act is not None and not act.sealing:
             act.said(item, outcome)

@@ -5,6 +5,7 @@ thread, in order, and are the only ones that touch the spool.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -20,10 +21,11 @@ from recorder.evidence import keys, ledger, ledger_private, lines, provision, re
 from recorder.evidence.age import Recipient
 from recorder.evidence.chain import Log, Signer
 from recorder.evidence.recording import RecordingWriter
-from recorder.evidence.seal import seal
+from recorder.evidence.seal import NO_ROOM, seal
 from recorder.ring import Piece
-from recorder.spool import LEDGER, Spool
+from recorder.spool import LEDGER, Held, Spool, names, shown
 
+_NAMES = re.compile(rb"[a-z0-9][a-z0-9-]*-[0-9]{8}-[0-9a-f]{4}")
 _SEAL_BYTES = 4 * 1024 * 1024
 """With less room than this the reserve is given up to seal."""
 
@@ -73,6 +75,10 @@ class Archive:
         self._opened: lines.Open | None = None
         self._recovered: Last | None = None
         self._last_name = ""
+        self.open_name = ""
+        """The open recording's name, durable or not. "" without one."""
+        self.reserve_kept = True
+        """False: the room for closing and sealing was given back, and may be kept anew."""
 
     # On the loop.
 
@@ -120,6 +126,11 @@ class Archive:
         """The card is full: give the room back that was kept for closing and sealing."""
         self._disk.submit("reserve", self._free_reserve)
 
+    def keep_reserve(self) -> None:
+        """There is room again: keep the reserve."""
+        self.reserve_kept = True
+        self._disk.submit("reserve", self._keep_reserve)
+
     def close(self) -> None:
         """Write the ledger's last line and give the spool back."""
         self._disk.submit("close", self._close)
@@ -143,27 +154,57 @@ class Archive:
         except RecorderError as error:
             notes.append(str(error))
         self._spool = Spool(Path(settings.paths.spool), settings.device.name)
-        self._spool.free_reserve()  # recovery may need the room; it is kept again at the end
-        entries = list(ledger.entries(self._spool.path / LEDGER))
+        try:
+            return self._take_up(self._spool, custodians, notes)
+        except BaseException:
+            self._spool.close()  # the start is tried again
+            self._spool = self._ledger = None
+            raise
+
+    def _take_up(self, spool: Spool, custodians: tuple[str, ...], notes: list[str]) -> Ready:
+        """Ledger, recovery, reserve. What the card refuses here does not keep it from recording."""
+        settings = self._settings
+        spool.free_reserve()  # recovery may need the room; it is kept again at the end
+        damaged: list[str] = []
+
+        def unread(raw: bytes, why: str) -> None:
+            if why:
+                damaged.append(why)
+            for found in _NAMES.finditer(raw):
+                spool.known(found[0].decode())
+
+        entries = list(ledger.entries(spool.path / LEDGER, unread))
+        for name in names(Path(settings.paths.sync) / "receipts"):
+            spool.known(name.removesuffix(".json"))
         for entry in entries:
             if isinstance(entry.body, lines.Opened):
-                self._spool.known(entry.body.recording)
+                spool.known(entry.body.recording)
                 self._last_name = entry.body.recording
         self._ledger = ledger.open_ledger(
-            self._spool.path / LEDGER, entries[-1] if entries else None, self._signer, self._clock
+            spool.path / LEDGER, entries[-1] if entries else None, self._signer, self._clock
         )
-        self._note(
-            lines.Boot(
-                format=lines.LEDGER_FORMAT,
-                device=settings.device.name,
-                software=__version__,
-                key=keys.base64_public(self._signer),
-                key_kind=self._signer.kind,
-            )
+        self._ledger.on_failed = self._ledger_failed
+        boot = lines.Boot(
+            format=lines.LEDGER_FORMAT,
+            device=settings.device.name,
+            software=__version__,
+            key=keys.base64_public(self._signer),
+            key_kind=self._signer.kind,
         )
+        if not self._noted(boot):
+            notes.append("the ledger cannot be written; its lines wait in memory")
+        if damaged:
+            notes.append(f"the ledger is damaged, and left as it is: {'; '.join(damaged[:3])}")
+            detail = f"{len(damaged)}: {damaged[0]}"[:200]
+            self._noted(lines.LedgerFault(part="ledger", code="damaged", detail=detail, over=False))
+        for name in spool.moved:
+            notes.append(f"{name}: quarantined, it stood in the way")
+            self._noted(lines.Quarantined(name=name, why="it stood in a folder's place"))
+        for name in spool.strangers():
+            notes.append(f"{shown(name)}: {self._quarantine(name, 'it is no folder')}")
         sealed = {e.body.recording for e in entries if _is_seal(e)}
         resumed = self._recover(sealed, sealed | set(_gone(entries)), notes)
-        if not self._spool.make_reserve(settings.recording.reserve_mb * 1024 * 1024):
+        if not self._keep_reserve():
             notes.append("no room for the reserve")
         last = self._recovered or next(
             (_last(e.body, e.header.boot_id) for e in reversed(entries) if _is_seal(e)), None
@@ -173,58 +214,86 @@ class Archive:
     def _recover(self, sealed: set[str], settled: set[str], notes: list[str]) -> Resumed | None:
         """Open recordings: at most the newest of this boot goes on, the others are sealed.
 
-        ``settled``: the ledger says what became of these.
+        ``settled``: the ledger says what became of these. What cannot be parsed goes to quarantine
+        whole; what the card refuses to mend now is left as it is, for the next start.
         """
         assert self._spool is not None and self._ledger is not None
         if self._last_name and self._last_name not in settled | set(os.listdir(self._spool.path)):
-            self._note(lines.Unbegun(recording=self._last_name))
+            self._noted(lines.Unbegun(recording=self._last_name))
             notes.append(f"{self._last_name}: opened, but nothing of it was on the card")
         going_on: Resumed | None = None
         waiting = [h for h in self._spool.recordings() if h.name not in sealed]
+        own = [h for h in waiting if h.state == "open" and recovery.ours(h.path, self._signer)]
         for held in waiting:
-            if held.state == "sealed" and recovery.is_sealed(held.path):
-                body = recovery.resealed(held.path)
-                self._note(body)
-                self._recovered = _last(body, "")
-                continue
             try:
-                recovery.same_key(held.path, self._signer)
-                found = recovery.reopen(
-                    held.path,
-                    signer=self._signer,
-                    recipients=self._recipients,
-                    clock=self._clock,
-                    settings=self._settings.recording,
-                )
-            except (RecorderError, OSError) as error:
-                notes.append(f"{held.name}: {self._quarantine(held.name, error)}")
-                continue
-            same_boot = found.last_boot_id == self._clock.boot_id
-            why: recovery.Why = "crash" if same_boot else "reboot"
-            self._note(lines.LedgerRecovered(recording=held.name, why=why))
-            if not found.closed:
-                self._journal_found(found, why)
-            newest = held is waiting[-1]
-            if same_boot and newest and found.ended is None and not found.closed:
-                self._writer, self._opened = found.writer, found.opened
-                going_on = Resumed(held.name, found.writer.press_ns, found.opened, found.journal)
-            else:
-                self._writer, self._opened = found.writer, found.opened
-                self._recovered = _last(
-                    self._seal(self._end_of(found, why)), found.last_boot_id
+                found = self._recover_one(held, held in own[-1:], notes)
+            except RecorderError as error:
+                notes.append(f"{held.name}: {self._quarantine(held.name, str(error))}")
+            except OSError as error:
+                self._writer = self._opened = None
+                notes.append(f"{held.name}: left as it is: {error}")
+                self._noted(
+                    lines.LedgerFault(
+                        part="recovery", code="left", detail=f"{held.name}: {error.strerror}",
+                        over=False,
+                    )
                 )  # fmt: skip
-                notes.append(f"{held.name}: sealed after a {why}")
+            else:
+                going_on = found or going_on
         return going_on
 
-    def _quarantine(self, name: str, why: Exception) -> str:
+    def _recover_one(self, held: Held, newest: bool, notes: list[str]) -> Resumed | None:
+        assert self._spool is not None
+        if held.state == "sealed" and recovery.is_sealed(held.path):
+            if not recovery.ours(held.path, self._signer):
+                notes.append(f"{held.name}: sealed with another key: left as it is")
+                return None  # whole, and none of this device's doing
+            body = recovery.resealed(held.path)
+            self._noted(body)
+            self._recovered = _last(body, "")
+            return None
+        recovery.same_key(held.path, self._signer)
+        for path in recovery.foreign(held.path):
+            name = f"{held.name}/{path}"
+            notes.append(f"{shown(name)}: {self._quarantine(name, 'not made by the recorder')}")
+        found = recovery.reopen(
+            held.path,
+            signer=self._signer,
+            recipients=self._recipients,
+            clock=self._clock,
+            settings=self._settings.recording,
+        )
+        found.writer.on_fault = self._disk.told
+        same_boot = found.last_boot_id == self._clock.boot_id
+        why: recovery.Why = "crash" if same_boot else "reboot"
+        self._noted(lines.LedgerRecovered(recording=held.name, why=why))
+        if not found.closed:
+            self._journal_found(found, why)
+        self._writer, self._opened = found.writer, found.opened
+        if same_boot and newest and found.ended is None and not found.closed:
+            self.open_name = held.name
+            return Resumed(held.name, found.writer.press_ns, found.opened, found.journal)
+        self._recovered = _last(self._seal(self._end_of(found, why)), found.last_boot_id)
+        notes.append(f"{held.name}: sealed after a {why}")
+        return None
+
+    def _quarantine(self, name: str, why: str) -> str:
         """Moved aside whole and told; one bad folder does not keep the device from recording."""
         assert self._spool is not None
         try:
             self._spool.quarantine(name)
         except OSError as error:
             return f"{why}; cannot be moved to quarantine: {error.strerror}"
-        self._note(lines.Quarantined(name=name, why=str(why)[:200]))
+        self._noted(lines.Quarantined(name=shown(name), why=why[:200]))
         return "quarantined"
+
+    def _noted(self, body: lines.Ledger) -> bool:
+        """A line of the ledger, at the start. False: it waits in memory for a ledger that works."""
+        try:
+            self._note(body)
+        except OSError:
+            return False
+        return True
 
     def _journal_found(self, found: recovery.Found, why: recovery.Why) -> None:
         writer = found.writer
@@ -292,8 +361,9 @@ class Archive:
             settings=self._settings.recording,
             press_ns=press.at_ns,
         )
+        self._writer.on_fault = self._disk.told
         self._opened = line0
-        self._last_name = name
+        self._last_name = self.open_name = name
         self._writer.journal(press)
         return name
 
@@ -306,20 +376,48 @@ class Archive:
         assert self._ledger is not None and self._opened is not None
         writer = self._open_writer()
         if self._spool is not None and self._spool.free_bytes() < _SEAL_BYTES:
-            self._spool.free_reserve()
-        sealed = seal(writer, end, self._opened, self._ledger)
+            self._free_reserve()
+        try:
+            sealed = seal(writer, end, self._opened, self._ledger)
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                self._free_reserve()  # for the next try
+            raise
         self._writer = self._opened = None
+        self.open_name = ""
         return sealed
 
     def _free_reserve(self) -> None:
         if self._spool is not None:
             self._spool.free_reserve()
+            self.reserve_kept = False
+
+    def _keep_reserve(self) -> bool:
+        assert self._spool is not None
+        size_bytes = self._settings.recording.reserve_mb * 1024 * 1024
+        self.reserve_kept = self._spool.make_reserve(size_bytes)
+        return self.reserve_kept
 
     def _note(self, body: lines.Ledger) -> None:
         if self._ledger is None:
             return
         self._ledger.append(body)
-        self._ledger.sync()
+        try:
+            self._ledger.sync()
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            self._free_reserve()  # what is refused on a full card goes on record, too
+            self._ledger.sync()
+
+    def _ledger_failed(self, error: OSError) -> None:
+        """The line about it goes into the ledger's next file, with those that were not durable."""
+        assert self._ledger is not None
+        detail = str(error.strerror)
+        self._ledger.append(
+            lines.LedgerFault(part="disk", code="ledger-failed", detail=detail, over=False)
+        )
+        self._disk.told("ledger-failed", detail)
 
     def _declare(
         self, body: lines.Away | lines.AwayEnd, private: Mapping[str, Any] | None

@@ -28,6 +28,11 @@ class Writer(Protocol):
         """Durable on return."""
         ...
 
+    @property
+    def waiting_from_ns(self) -> int | None:
+        """Where the oldest fragment starts that was not written yet."""
+        ...
+
 
 class Done(msgspec.Struct, frozen=True):
     """A job finished; ``then`` is to be called on the loop with ``result``."""
@@ -37,10 +42,18 @@ class Done(msgspec.Struct, frozen=True):
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """A job failed: ``what`` names it."""
+    """A job failed: ``what`` names it; fragments from ``from_ns`` on are not durable."""
 
     what: str
     error: OSError | RecorderError
+    from_ns: int | None = None
+
+
+class Faulted(msgspec.Struct, frozen=True):
+    """A write failed and went elsewhere, or waits: nothing is lost so far."""
+
+    code: str
+    detail: str
 
 
 class Slow(msgspec.Struct, frozen=True):
@@ -67,7 +80,7 @@ class _Fragment(msgspec.Struct, frozen=True):
     live: bool
 
 
-Emit = Callable[[Done | Failed | Slow | Wrote], None]
+Emit = Callable[[Done | Failed | Faulted | Slow | Wrote], None]
 
 
 class Disk:
@@ -81,6 +94,7 @@ class Disk:
         self._wake = threading.Condition()
         self._closed = False
         self._failing = False
+        self._busy_since_ns: int | None = None
         self.waiting_bytes = 0
         self._thread = threading.Thread(target=self._run, name="disk", daemon=True)
         self._thread.start()
@@ -106,6 +120,15 @@ class Disk:
             self._wake.notify()
         return True
 
+    def told(self, code: str, detail: str) -> None:
+        """On the disk thread: a write failed, the job itself went on."""
+        self._emit(Faulted(code, detail))
+
+    def stalled_ns(self, now_ns: int) -> int:
+        """For how long the card has not answered what it was asked last; 0 where nothing waits."""
+        since_ns = self._busy_since_ns
+        return 0 if since_ns is None else max(0, now_ns - since_ns)
+
     def close(self, timeout_s: float) -> bool:
         """Finish what is queued. False: the disk did not answer in time."""
         with self._wake:
@@ -125,10 +148,12 @@ class Disk:
                 batch = [first] if isinstance(first, _Fragment) else []
                 while batch and self._jobs and isinstance(self._jobs[0], _Fragment):
                     batch.append(self._jobs.popleft())  # type: ignore[arg-type]
+            self._busy_since_ns = self._clock.boot_ns()
             if isinstance(first, _Job):
                 self._do(first)
             else:
                 self._write(batch)
+            self._busy_since_ns = None
 
     def _do(self, job: _Job) -> None:
         try:
@@ -140,8 +165,10 @@ class Disk:
             self._emit(Done(job.then, result))
 
     def _write(self, batch: list[_Fragment]) -> None:
+        writer: Writer | None = None
         try:
-            batch[0].writer().fragments(
+            writer = batch[0].writer()
+            writer.fragments(
                 [
                     (b.piece.stream.init, b.piece.stream.data, b.piece.fragment, b.piece.media)
                     for b in batch
@@ -149,7 +176,7 @@ class Disk:
             )
         except (OSError, RecorderError) as error:
             self._failing = True
-            self._emit(Failed("fragment", error))
+            self._emit(Failed("fragment", error, writer.waiting_from_ns if writer else None))
         else:
             if self._failing:
                 self._failing = False

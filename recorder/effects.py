@@ -63,7 +63,7 @@ class Effects:
         self.disk_failing = False
         self._explained: Gap | None = None
         self._resumed_by: Piece | None = None
-        self._lost: tuple[str, str] = ("", "")
+        self._lost: tuple[str, str, int | None] = ("", "", None)
         self._remembered: Remembered | None = None
         self.argument = ""
         self.source: EndSource = "button"
@@ -324,19 +324,21 @@ class Effects:
 
     # Interruptions (Art. 15).
 
-    def lost(self, cause: str, detail: str) -> None:
+    def lost(self, cause: str, detail: str, since_ns: int | None = None) -> None:
         """Remember what the device found; the table says what follows from LOST."""
-        self._lost = (cause, detail)
+        self._lost = (cause, detail, since_ns)
 
     def back(self, piece: Piece) -> None:
         """Remember the fragment that is back; the table says what follows from BACK."""
         self._resumed_by = piece
 
     def _interrupt(self) -> None:
-        cause, detail = self._lost
-        self._open.interrupt(cause or "no_fragments", detail)
+        cause, detail, since_ns = self._lost
+        self._open.interrupt(cause or "no_fragments", detail, since_ns)
         if self._app.session.state is State.INTERRUPTED:
             self.say(Phrase.INTERRUPTED, owner="interruption", patient=False)
+            if cause == "disk":
+                self.say(Phrase.STORAGE_FAULT, owner="interruption")
             self._app.light.vibrate(1.0)
 
     def _resume(self) -> None:
@@ -414,6 +416,7 @@ class Effects:
         self._app.archive.free_reserve()
         self.say(Phrase.STORAGE_FULL, patient=False)
         self.say(Phrase.CANNOT_GO_ON, patient=False)
+        self._open.interrupt(*self._lost)
         self._close("storage")
 
     # What comes in beside events.

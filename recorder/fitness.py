@@ -43,6 +43,7 @@ class Fitness:
         self._slow: probe.Slow | None = None
         self._flowing_ns = 0
         self._said: dict[Phrase, int] = {}
+        self._owed: dict[Phrase, None] = {}
         self.results: tuple[Result, ...] = ()
 
     def measured(self, slow: probe.Slow) -> None:
@@ -82,21 +83,28 @@ class Fitness:
                 app.ladder.climb()
         app.ladder.show(self.overlay())
         app.faults.speak()
+        owed, self._owed = self._owed, {}
+        for phrase in owed:
+            self.warn(phrase, keep=True)
         for result in self.results:
             if result.level is not Level.WARN or result.phrase is None:
                 continue
             if app.effects.act is None or result.phrase not in FAULTS:
                 self.warn(result.phrase, result.minutes)
 
-    def warn(self, phrase: Phrase, minutes: int | None = None, *, again: bool = False) -> bool:
+    def warn(
+        self, phrase: Phrase, minutes: int | None = None, *, again: bool = False, keep: bool = False
+    ) -> bool:
         """Say a warning, unless it was said lately (``again``: even then); False where officers
-        are to be heard now."""
+        are to be heard now. ``keep``: then it is said as soon as they have been."""
         app = self._app
         said_ns = self._said.get(phrase)
         if said_ns is not None and app.event_ns - said_ns < REPEAT_NS and not again:
             return True
         if app.session.state in SILENT:
-            return False  # it is said as soon as these are over
+            if keep:
+                self._owed[phrase] = None
+            return False
         self._said[phrase] = app.event_ns
         if minutes is None:
             app.effects.say(phrase)

@@ -5,7 +5,9 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +21,11 @@ LEDGER = "ledger"
 QUARANTINE = "quarantine"
 LOCK = ".lock"
 RESERVE = ".reserve"
-NAME = re.compile(r"^(?P<device>[a-z0-9][a-z0-9-]*)-(?P<number>\d{8})-(?P<tail>[0-9a-f]{4})$")
+_NO_COUNTER = 90_000_000
+"""No device counts so far: such a name is foreign, and its next ones would have no room."""
+_RESERVE_FILES = 24
+"""As many as sealing makes, the tag files and what a card's faults add to them."""
+NAME = re.compile(r"^(?P<device>[a-z0-9][a-z0-9-]*)-(?P<number>[0-9]{8})-(?P<tail>[0-9a-f]{4})\Z")
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -43,8 +49,12 @@ class Spool:
         """Create what is missing and take the lock. RecorderError where another daemon has it."""
         self.path = path
         self.device = device
+        self.moved: list[str] = []
+        """What stood in the way of the spool's own folders, now in quarantine/."""
         try:
             for folder in (path, path / LEDGER):
+                if folder is not path and os.path.lexists(folder) and not folder.is_dir():
+                    self.moved.append(self.quarantine(folder.name).name)
                 folder.mkdir(mode=0o750, parents=True, exist_ok=True)
                 sync_folder(folder.parent)
             self._lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
@@ -62,7 +72,9 @@ class Spool:
                 "spool-locked", "another recorder is running on this spool", where=str(path),
                 remedy="Stop it first",
             ) from error  # fmt: skip
-        self._next = max((n for n in map(number_of, os.listdir(path)) if n is not None), default=0)
+        self._next = 0
+        for name in (*os.listdir(path), *names(path / QUARANTINE)):
+            self.known(name.partition(".")[0])
 
     def close(self) -> None:
         """Give the lock back."""
@@ -70,7 +82,9 @@ class Spool:
 
     def known(self, name: str) -> None:
         """A name that the ledger knows: counters go on behind it."""
-        self._next = max(self._next, number_of(name) or 0)
+        number = number_of(name) or 0
+        if number < _NO_COUNTER:
+            self._next = max(self._next, number)
 
     def new_name(self) -> str:
         """The next recording's name: a counter, never a clock."""
@@ -81,16 +95,29 @@ class Spool:
         """All recordings, oldest first; one stat each."""
         yield from held(self.path)
 
+    def strangers(self) -> list[str]:
+        """What has a recording's name and is no folder of its own: files, links, pipes."""
+        return [
+            name
+            for name in sorted(os.listdir(self.path))
+            if number_of(name) is not None and not is_folder(self.path / name)
+        ]
+
     def quarantine(self, name: str) -> Path:
-        """Move something that cannot be parsed aside, whole. Durable on return."""
+        """Move something that cannot be parsed aside, whole and unread: what it may link to stays.
+
+        ``name`` may be a path in the spool; in quarantine/ it is one name without odd characters.
+        Durable on return.
+        """
         folder = self.path / QUARANTINE
         folder.mkdir(mode=0o750, exist_ok=True)
-        target = folder / name
-        while target.exists():
-            target = folder / f"{name}.{secrets.token_hex(2)}"
+        plain = shown(name.replace("/", "."))[:200]
+        target = folder / plain
+        while os.path.lexists(target):
+            target = folder / f"{plain}.{secrets.token_hex(2)}"
         os.rename(self.path / name, target)
         sync_folder(folder)
-        sync_folder(self.path)
+        sync_folder((self.path / name).parent)
         return target
 
     def free_bytes(self) -> int:
@@ -98,29 +125,62 @@ class Spool:
         return shutil.disk_usage(self.path).free
 
     def make_reserve(self, size_bytes: int) -> bool:
-        """Keep room for closing and sealing on a full card. False: there is none left for it."""
-        path = self.path / RESERVE
+        """Keep room, in bytes and in inodes, for closing and sealing on a full card.
+
+        False: there is none left for it.
+        """
+        folder = self.path / RESERVE
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-            try:
-                os.posix_fallocate(descriptor, 0, size_bytes)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            for number in range(_RESERVE_FILES):
+                descriptor = os.open(folder / f"{number:02d}", os.O_WRONLY | os.O_CREAT, 0o600)
+                try:
+                    if number == 0:
+                        os.posix_fallocate(descriptor, 0, size_bytes)
+                        os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
         except OSError:
-            path.unlink(missing_ok=True)
+            self.free_reserve()
             return False
         return True
 
     def free_reserve(self) -> None:
-        """Give the reserved room back: now it is needed."""
-        (self.path / RESERVE).unlink(missing_ok=True)
+        """Give the reserved room back: now it is needed. What the card refuses stays."""
+        folder = self.path / RESERVE
+        if folder.is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                folder.unlink()
 
 
 def held(spool: Path) -> Iterator[Held]:
-    """The recordings of a spool that need not be ours."""
+    """The recordings of a spool that need not be ours. No link is followed."""
     for name in sorted(os.listdir(spool), key=lambda n: (number_of(n) or 0, n)):
         path = spool / name
-        if number_of(name) is not None and path.is_dir():
-            sealed = (path / SIGNATURE).exists()
+        if number_of(name) is not None and is_folder(path):
+            sealed = os.path.lexists(path / SIGNATURE)
             yield Held(name, path, "sealed" if sealed else "open")
+
+
+def is_folder(path: Path) -> bool:
+    """A folder, itself and not by a link."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def names(folder: Path) -> list[str]:
+    """What lies in a folder; nothing where there is none or it cannot be read."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def shown(name: str) -> str:
+    """A file's name as it may stand in a line, a log or a path: odd characters escaped."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(f"\\x{ord(c):02x}" if c < " " or c == "\x7f" else c for c in text)

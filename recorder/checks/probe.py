@@ -18,6 +18,8 @@ from recorder.config import Settings
 
 _EVERY_S = 1.0
 _SLOW_EVERY = 10
+_INODES = 32
+"""With fewer a recording cannot be begun and sealed."""
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -139,11 +141,13 @@ def thermal() -> float | None:
 
 
 def free_bytes(spool: Path) -> int | None:
-    """Room on the spool's card; None where it cannot be had, cannot be written or has no inodes."""
+    """Room on the spool's card, 0 without inodes; None where it cannot be had or written."""
     try:
         status = os.statvfs(spool)
+        if status.f_flag & os.ST_RDONLY or not os.access(spool, os.W_OK):
+            return None
     except OSError:
         return None
-    if status.f_flag & os.ST_RDONLY or (status.f_files and not status.f_favail):
-        return None
+    if status.f_files and status.f_favail < _INODES:
+        return 0
     return status.f_bavail * status.f_frsize

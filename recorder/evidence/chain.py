@@ -6,8 +6,10 @@ What a log says is lines.py; when it is written is recording.py's and ledger.py'
 """
 
 import base64
+import errno
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol
@@ -126,7 +128,9 @@ class Log:
 
     A failed write or sync is never retried on the same file, because the kernel may have thrown
     the pages away and called them clean: everything since the last good sync goes into the next
-    file, whose first line follows the last durable one.
+    file, whose first line follows the last durable one. Where that fails too, the lines wait here
+    and go before the next one's. ``on_failed`` hears of the first failure after a good sync, and
+    may append a line about it.
     """
 
     def __init__(
@@ -149,6 +153,9 @@ class Log:
         self._number = number
         self._waiting: list[bytes] = []
         self._file: BinaryIO | None = None
+        self._fresh = True
+        self.failing = False
+        self.on_failed: Callable[[OSError], None] | None = None
         self.n = n
         self.prev = prev
 
@@ -165,11 +172,9 @@ class Log:
         number: int = 1,
         plain_first: bool = True,
     ) -> "Log":
-        """A new file; its name is durable with the first ``sync``. ``plain_first``: number 1 is
+        """A new log; its file is made by the first ``sync``. ``plain_first``: number 1 is
         ``stem.jsonl``, not ``stem-0001.jsonl``."""
-        log = cls(folder, stem, signer, clock, first=plain_first, n=n, prev=prev, number=number)
-        log._open()
-        return log
+        return cls(folder, stem, signer, clock, first=plain_first, n=n, prev=prev, number=number)
 
     @property
     def path(self) -> Path:
@@ -203,21 +208,38 @@ class Log:
         """Make everything durable that was appended. OSError: not even a new file takes it."""
         if not self._waiting:
             return
-        data = b"".join(self._waiting)
         try:
-            self._write(data)
-        except OSError:
+            self._write(b"".join(self._waiting))
+        except OSError as error:
             self._next_file()
+            if self.failing:
+                raise  # one try a time, as long as it is known to fail
+            self.failing = True
+            if self.on_failed is not None:
+                self.on_failed(error)
             try:
-                self._write(data)
+                self._write(b"".join(self._waiting))
             except OSError:
                 self._next_file()
                 raise
+        self.failing = False
         self._waiting.clear()
 
     def _next_file(self) -> None:
-        """What was written since the last good sync goes there: never again into this one."""
+        """What was written since the last good sync goes there: never again into this one.
+
+        One that never held a durable line is removed and its name used again, so that a card that
+        fails for an hour is not littered with them.
+        """
+        if self._file is None:
+            return
         self._close_quietly()
+        if self._fresh:
+            try:
+                os.unlink(self.path)
+            except OSError:
+                self._number += 1  # it may come back; the next one gets another name
+            return
         self._number += 1
 
     def _write(self, data: bytes) -> None:
@@ -265,14 +287,33 @@ def file_name(stem: str, number: int, *, plain_first: bool) -> str:
 
 
 def files(folder: Path, stem: str) -> list[Path]:
-    """A log's files in their order."""
+    """A log's files in their order; what only has such a name (a pipe, a link) is none."""
     pattern = f"{stem}*.jsonl" if stem else "*.jsonl"
-    return sorted(folder.glob(pattern), key=lambda path: (len(path.name), path.name))
+    found = (path for path in folder.glob(pattern) if is_plain(path))
+    return sorted(found, key=lambda path: (len(path.name), path.name))
+
+
+def is_plain(path: Path) -> bool:
+    """A regular file, itself and not by a link."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a regular file to read. OSError for all else: no link is followed, no pipe hangs."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 def raw_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
     """(line without newline, whether it had one). A line over 1 MiB comes out cut, as not ended."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         while line := file.readline(MAX_LINE + 1):
             ended = line.endswith(b"\n")
             yield (line[:-1] if ended else line), ended

@@ -1,13 +1,14 @@
 """Writes one open recording: ledger line, folder, journal, private records, segments.
 
 Owned by one thread, which may be stalled by the card. What a method's docstring calls durable has
-been synced when it returns; what was not synced stays in memory and is written again elsewhere
-after a failure. Sealing is seal.py's, finding it again after a crash recovery.py's.
+been synced when it returns; what was not synced stays in memory, and every later call writes it
+again, elsewhere, before its own. Sealing is seal.py's, recovery after a crash recovery.py's.
 """
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+import stat
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ SEGMENTS = "data/segments"
 PRIVATE = "data/private"
 TAILS = "data/tails"
 _KEEP = 60
+"""So many fragments wait in memory for a card that fails: about a minute."""
 
 
 def ticks(ns: int, timescale: int) -> int:
@@ -55,8 +57,36 @@ class Progress(msgspec.Struct):
     closed: bool = False
 
 
+class _Unended(msgspec.Struct, frozen=True):
+    """A segment's file that a failed write left behind: what of it is durable, and how it ends."""
+
+    path: Path
+    size_bytes: int
+    tail: bytes
+
+    def end(self) -> bool:
+        """Cut it to what is durable and end it there; an empty one goes. False: not yet."""
+        try:
+            if not self.size_bytes:
+                self.path.unlink(missing_ok=True)
+                return True
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_NOFOLLOW)
+            try:
+                os.ftruncate(descriptor, self.size_bytes)
+                os.pwrite(descriptor, self.tail, self.size_bytes)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            return False
+        return True
+
+
 class RecordingWriter:
-    """Appends to one recording until it is sealed."""
+    """Appends to one recording until it is sealed.
+
+    ``on_fault`` hears, as (code, detail), of a disk that begins to fail; the journal has it, too.
+    """
 
     def __init__(
         self,
@@ -81,6 +111,15 @@ class RecordingWriter:
         self._segment_start_ns = 0
         self._stream = -1
         self._kept: list[tuple[messages.Init, bytes, messages.Fragment, bytes]] = []
+        self._failing = False
+        self._unended: list[_Unended] = []
+        self._records: list[tuple[str, bytes]] = []
+        self._ledger: Ledger | None = None
+        self._folders: list[Path] = []
+        self._named = True
+        self._told: dict[str, None] = {}
+        self.on_fault: Callable[[str, str], None] | None = None
+        log.on_failed = lambda error: self._fault("journal-failed", str(error.strerror))
 
     @classmethod
     def create(
@@ -97,18 +136,18 @@ class RecordingWriter:
         settings: RecordingSettings,
         press_ns: int,
     ) -> "RecordingWriter":
-        """Open a recording (Art. 13-15). Durable on return, in this order: the ledger's ``open``
-        line, the folder, the journal's line 0, which quotes it (``body.ledger`` is replaced)."""
+        """Begin a recording (Art. 13-15). The first ``sync`` (or line, or fragment) makes durable,
+        in this order: the ledger's ``open`` line, the folder, the journal's line 0, which quotes
+        it (``body.ledger`` is replaced). Raises nothing: what the disk refuses waits in memory."""
         quoted = ledger.append(opened)
-        ledger.sync()
         folder = spool / opened.recording
-        for sub in ("", "data", SEGMENTS, PRIVATE):
-            (folder / sub).mkdir(mode=0o750)
         log = Log.create(folder / "data", JOURNAL, signer, clock)
         writer = cls(folder, log, signer, recipients, settings, press_ns)
-        writer.journal(msgspec.structs.replace(body, ledger=quoted.line.decode()), private)
-        sync_folder(folder)
-        sync_folder(spool)
+        writer._ledger = ledger
+        writer._folders = [folder / sub for sub in ("", "data", SEGMENTS, PRIVATE)]
+        writer._named = False
+        body = msgspec.structs.replace(body, ledger=quoted.line.decode())
+        writer.journal(body, private, sync=False)
         return writer
 
     def journal(
@@ -123,42 +162,125 @@ class RecordingWriter:
                 self.progress.interruptions += 1
             case lines.StatementDue():
                 self.progress.statements_due += 1
+            case lines.Close():
+                self.progress.closed = True
             case _:
                 pass
         written = self.log.append(body)
         if sync:
-            self.log.sync()
+            self.sync()
         return written
 
     def _private(self, record: Mapping[str, Any]) -> lines.Private:
         name = f"{PRIVATE}/{self.log.n}.json.age"
         data = age.encrypt(msgspec.json.encode(record), self.recipients)
-        digest = write_new(self.folder / name, data)
-        sync_folder(self.folder / PRIVATE)
-        self.progress.digests[name] = digest
-        return lines.Private(name, len(data), digest)
+        self._records.append((name, data))
+        self.progress.digests[name] = sha256(data)
+        return lines.Private(name, len(data), self.progress.digests[name])
+
+    def sync(self) -> None:
+        """Make everything durable that was journalled. OSError: the disk refuses; it all waits."""
+        self._prepare()
+        self.log.sync()
+        if not self._named:
+            sync_folder(self.folder)
+            sync_folder(self.folder.parent)
+            self._named = True
+        if self._told and not self._kept and not self.progress.closed:
+            for code in self._told:
+                self.log.append(lines.Fault(part="disk", code=code, detail="", over=True))
+            self._told.clear()
+
+    def _prepare(self) -> None:
+        """The ledger's line, folders and private files: before the lines that speak of them.
+
+        A ledger that cannot be written does not keep a recording from being: its line waits there.
+        """
+        ledger, self._ledger = self._ledger, None
+        if ledger is not None:
+            known = ledger.failing  # else the supervisor hears of it and writes it down
+            try:
+                ledger.sync()
+            except OSError as error:
+                if known:
+                    self._fault("ledger-failed", str(error.strerror))
+        try:
+            self._make_folders()
+            self._write_records()
+        except OSError as error:
+            if "files-failed" in self._told:
+                raise  # one try a time, as long as it is known to fail
+            self._fault("files-failed", str(error.strerror))
+            self._make_folders()
+            self._write_records()
+
+    def _make_folders(self) -> None:
+        while self._folders:
+            try:
+                self._folders[0].mkdir(mode=0o750)
+            except FileExistsError:  # made, though the card said that it was not
+                if not stat.S_ISDIR(self._folders[0].lstat().st_mode):
+                    raise
+            del self._folders[0]
+
+    def _write_records(self) -> None:
+        """Private files that are not durable yet, before the lines that name them."""
+        written = bool(self._records)
+        while self._records:
+            name, data = self._records[0]
+            try:
+                write_new(self.folder / name, data)
+            except OSError:
+                (self.folder / name).unlink(missing_ok=True)  # made anew next time
+                raise
+            del self._records[0]
+        if written:
+            sync_folder(self.folder / PRIVATE)
+
+    def _fault(self, code: str, detail: str) -> None:
+        """Once for each stretch of failures."""
+        if code not in self._told:
+            self._told[code] = None
+            self.log.append(lines.Fault(part="disk", code=code, detail=detail, over=False))
+            if self.on_fault is not None:
+                self.on_fault(code, detail)
+
+    @property
+    def waiting_from_ns(self) -> int | None:
+        """Where the oldest fragment starts that is not durable yet."""
+        return self._kept[0][2].start_ns if self._kept else None
 
     def fragments(self, batch: Batch) -> None:
         """Write fragments in their order; durable on return, media before lines.
 
         A segment ends where the stream changes or its length is reached. After a failed write or
         sync all that was not durable is written once more, into a new file. OSError where that
-        fails too: then it is kept and goes before the next batch (or the seal).
+        fails too: then it is kept and goes before the next batch (or the seal), its oldest first
+        and alone, so that a card that goes on failing is asked for little.
         """
+        alone = self._failing
         batch = [*self._kept, *batch]
         self._kept = []
         start = 0
-        for index in range(1, len(batch) + 1):
-            if index == len(batch) or self._turns(batch[start : index + 1]):
-                try:
-                    self._group(batch[start:index])
-                except OSError:
-                    self._keep(batch[start:])
-                    raise
-                except RecorderError as error:
-                    self._refuse(index - start, error)
-                start = index
-        self.log.sync()
+        try:
+            if batch:
+                self._prepare()
+            for index in range(1, len(batch) + 1):
+                first_alone = alone and index == 1
+                if first_alone or index == len(batch) or self._turns(batch[start : index + 1]):
+                    try:
+                        self._group(batch[start:index])
+                    except RecorderError as error:
+                        self._refuse(index - start, error)
+                    start = index
+        except OSError:
+            self._failing = True
+            self._keep(batch[start:])
+            raise
+        if batch:
+            self._failing = False
+            self._unended = [each for each in self._unended if not each.end()]
+        self.sync()
 
     def _refuse(self, count: int, error: RecorderError) -> None:
         """Fragments that are none cannot be recorded; those after them can."""
@@ -168,11 +290,20 @@ class RecordingWriter:
 
     def _keep(self, batch: Batch) -> None:
         """Not durable: try again later, but not without bound."""
-        self._kept = list(batch[-_KEEP:])
-        lost = len(batch) - len(self._kept)
-        if lost:
-            self.journal(
-                lines.Loss(what="fragments", detail=f"{lost} could not be written"), sync=False
+        self._kept = list(batch)
+        self._drop(len(batch) - _KEEP, "no room left in memory")
+
+    def give_up(self, why: str) -> None:
+        """What still waits will never be written. The interruption around it is on record."""
+        self._drop(len(self._kept), why)
+
+    def _drop(self, count: int, why: str) -> None:
+        if count > 0:
+            from_ns, to_ns = self._kept[0][2].start_ns, self._kept[count - 1][2].end_ns
+            del self._kept[:count]
+            detail = f"{count} from {from_ns} to {to_ns}: {why}"
+            self.log.append(
+                lines.Fault(part="disk", code="fragments-dropped", detail=detail, over=False)
             )
 
     def _turns(self, group: Batch) -> bool:
@@ -197,6 +328,8 @@ class RecordingWriter:
             places = self._media(group)
         except OSError as error:
             self._abandon(str(error.strerror))
+            if self._failing:
+                raise
             try:
                 places = self._media(group)
             except OSError as again:
@@ -207,19 +340,17 @@ class RecordingWriter:
     def _media(self, group: Batch) -> list[tuple[messages.Fragment, Any]]:
         init, init_bytes, first, _ = group[0]
         fresh = self._segment is None
+        zero_ns = self.progress.zero_ns
+        if zero_ns is None:
+            zero_ns = _zero_ns(init, first)
         if fresh:
-            if self.progress.zero_ns is None:
-                self.progress.zero_ns = _zero_ns(init, first)
-                self.progress.start_ns = first.start_ns
-            self.progress.number += 1
-            name = f"{self.progress.number:04d}.mp4.age"
-            self._segment = SegmentFile(self.folder / SEGMENTS / name, self.recipients)
+            self._segment = self._new_segment()
             self._segment_start_ns = first.start_ns
             self._stream = init.stream
             self._in_segment = 0
         segment = self._segment
-        assert segment is not None and self.progress.zero_ns is not None
-        zero = {t.track_id: ticks(self.progress.zero_ns, t.timescale) for t in init.tracks}
+        assert segment is not None
+        zero = {t.track_id: ticks(zero_ns, t.timescale) for t in init.tracks}
         by_kind = {t.kind: zero[t.track_id] for t in init.tracks}
         places = []
         for index, (_, _, fragment, media) in enumerate(group):
@@ -234,13 +365,27 @@ class RecordingWriter:
             )
             places.append((moved, segment.add(parts)))
         segment.sync()
+        self.progress.zero_ns = zero_ns
         return places
 
+    def _new_segment(self) -> SegmentFile:
+        while True:
+            path = self.folder / SEGMENTS / f"{self.progress.number + 1:04d}.mp4.age"
+            try:
+                made = SegmentFile(path, self.recipients)
+            except FileExistsError:  # made, though the card said that it was not
+                self.progress.number += 1
+                self._unended.append(_Unended(path, 0, b""))
+                continue
+            self.progress.number += 1
+            return made
+
     def _lines(self, group: Batch, places: list[tuple[messages.Fragment, Any]]) -> None:
-        init, init_bytes, _, _ = group[0]
+        init, init_bytes, first, _ = group[0]
         progress = self.progress
         if progress.fragments == 0:
-            assert progress.start_ns is not None and progress.zero_ns is not None
+            assert progress.zero_ns is not None
+            progress.start_ns = first.start_ns
             self.journal(
                 lines.Start(
                     start_ns=progress.start_ns,
@@ -311,32 +456,27 @@ class RecordingWriter:
             sync=False,
         )
 
+    def settle(self) -> None:
+        """Before the seal: what could not be ended until now is tried once more, or is lost."""
+        for each in self._unended:
+            if not each.end():
+                self.journal(lines.Loss(what=each.path.name, detail="cannot be ended"), sync=False)
+        self._unended = []
+
     def _abandon(self, why: str) -> None:
         """Cut the segment to what is durable; what was not goes into the next one."""
         segment, self._segment = self._segment, None
         if segment is None:
+            self._fault("segment-failed", why)
             return  # not even a new file could be made
-        self.journal(
-            lines.Fault(part="disk", code="segment-failed", detail=why, over=False), sync=False
-        )
-        try:
-            segment.abandon()
-        except OSError as error:
-            if self._in_segment:
-                self.journal(
-                    lines.Loss(what=segment.path.name, detail=f"cannot be ended: {error.strerror}"),
-                    sync=False,
-                )
-        if self._in_segment == 0:
-            # Nothing in it was promised; its name is taken all the same.
-            tails = self.folder / TAILS
-            try:
-                tails.mkdir(mode=0o750, exist_ok=True)
-                os.rename(segment.path, tails / segment.path.name)
-            except OSError:
-                self.journal(
-                    lines.Loss(what=segment.path.name, detail="cannot be set aside"), sync=False
-                )
+        segment.close()
+        left = _Unended(segment.path, *segment.durable)
+        if left.end():
+            # One that promised nothing is gone, and so its number is free again.
+            self.progress.number -= 0 if left.size_bytes else 1
+        else:
+            self._unended.append(left)
+        self._fault("segment-failed", why)
 
 
 def _zero_ns(init: messages.Init, first: messages.Fragment) -> int:

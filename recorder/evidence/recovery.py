@@ -8,6 +8,8 @@ is needed. Idempotent: it may be killed anywhere and run again. It never judges 
 import base64
 import hashlib
 import os
+import re
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -19,14 +21,27 @@ from recorder.config import Recording as RecordingSettings
 from recorder.errors import RecorderError
 from recorder.evidence import lines
 from recorder.evidence.age import Recipient
-from recorder.evidence.chain import Defect, Line, Log, Signer, files, read, sync_folder
+from recorder.evidence.chain import Defect, Line, Log, Signer, files, open_plain, read, sync_folder
 from recorder.evidence.keys import base64_public
 from recorder.evidence.recording import JOURNAL, PRIVATE, SEGMENTS, TAILS, Progress, RecordingWriter
-from recorder.evidence.seal import SIGNATURE, TAGMANIFEST, file_sha256
+from recorder.evidence.seal import SIGNATURE, TAG_FILES, TAGMANIFEST, file_sha256
 from recorder.evidence.verification_bag import signed
 from recorder.evidence.verification_lines import heir
 
 _PIECE = 1024 * 1024
+HUGE_BYTES = 4 * 1024 * 1024 * 1024
+"""No segment and no journal of ours grows so large."""
+TAIL_BYTES = 256 * 1024 * 1024
+"""Nor does what a crash can leave behind a last durable line."""
+FOLDERS = frozenset({"data", SEGMENTS, PRIVATE, TAILS})
+_OWN = {
+    "": re.compile("|".join(re.escape(name) for name in (*TAG_FILES, SIGNATURE + ".part"))),
+    "data": re.compile(r"journal(-[0-9]{4,9})?\.jsonl"),
+    SEGMENTS: re.compile(r"[0-9]{4,9}\.mp4\.age"),
+    PRIVATE: re.compile(r"[0-9]{1,12}\.json\.age"),
+    TAILS: re.compile(r"[A-Za-z0-9._-]{1,200}"),
+}
+"""The names that the recorder gives, by folder."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -63,7 +78,8 @@ def walk(folder: Path) -> tuple[list[Line], list[Defect]]:
             # What a failed write left torn is whole in the next file.
             if item.code != "line-torn" or item.file == paths[-1].name:
                 bad.append(item)
-        elif not bad:
+                break  # nothing behind it counts, be it a million lines
+        else:
             good.append(item)
     return good, bad
 
@@ -72,8 +88,7 @@ def is_sealed(folder: Path, *, desk: bool = False) -> bool:
     """A signature is there and fits the tag manifest under the key of the journal's line 0; with
     ``desk`` also under that of a desk to which the journal was handed over."""
     try:
-        signature = (folder / SIGNATURE).read_bytes()
-        listing = (folder / TAGMANIFEST).read_bytes()
+        signature, listing = (_small(folder / name) for name in (SIGNATURE, TAGMANIFEST))
     except OSError:
         return False
     good, _ = walk(folder)
@@ -83,11 +98,46 @@ def is_sealed(folder: Path, *, desk: bool = False) -> bool:
     return signed(base64.b64decode([good[0].body.key, *heirs][-1]), signature, listing)
 
 
+def _small(path: Path) -> bytes:
+    with open_plain(path) as file:
+        return file.read(_PIECE)
+
+
+def foreign(folder: Path) -> list[str]:
+    """What the recorder cannot have made in a recording: links, pipes, other names, huge files.
+
+    Paths in the folder, those inside a foreign folder not among them.
+    """
+    found: list[str] = []
+    waiting = [""]
+    while waiting:
+        place = waiting.pop()
+        for entry in sorted(os.scandir(folder / place), key=lambda entry: entry.name):
+            path = f"{place}/{entry.name}" if place else entry.name
+            status = entry.stat(follow_symlinks=False)
+            is_folder = stat.S_ISDIR(status.st_mode)
+            if is_folder and path in FOLDERS:
+                waiting.append(path)
+            elif (
+                is_folder
+                or not stat.S_ISREG(status.st_mode)
+                or not _OWN[place].fullmatch(entry.name)
+                or status.st_size > HUGE_BYTES
+            ):
+                found.append(path)
+    return found
+
+
+def ours(folder: Path, signer: Signer) -> bool | None:
+    """Whether this key began the journal; None where there is no line 0 to tell."""
+    first = next(read(files(folder / "data", JOURNAL)[:1], lines.Journal, None), None)
+    opened = first.body if isinstance(first, Line) else None
+    return opened.key == base64_public(signer) if isinstance(opened, lines.Open) else None
+
+
 def same_key(folder: Path, signer: Signer) -> None:
     """RecorderError where another key began the journal: nothing can be added to it, ever."""
-    first = next(read(files(folder / "data", JOURNAL), lines.Journal, None), None)
-    opened = first.body if isinstance(first, Line) else None
-    if isinstance(opened, lines.Open) and opened.key != base64_public(signer):
+    if ours(folder, signer) is False:
         raise RecorderError(
             "recording-foreign-key",
             "it was begun with a key that is gone",
@@ -119,6 +169,7 @@ def reopen(
             where=str(folder),
             remedy="It is moved to quarantine whole",
         )
+    _bounded(folder, good)
     opened = good[0].body
     bodies = tuple(line.body for line in good)
     if any(isinstance(body, lines.Handover) for body in bodies):
@@ -148,6 +199,26 @@ def reopen(
     )  # fmt: skip
     writer = RecordingWriter(folder, log, signer, recipients, settings, press_ns, progress)
     return Found(writer, opened, bodies, good[-1].header.boot_id, tuple(moved))
+
+
+def _bounded(folder: Path, good: list[Line]) -> None:
+    """RecorderError before anything is changed, where what is to be moved is no crash's doing."""
+    ends = {b.segment: b.age_bytes for line in good if isinstance(b := line.body, lines.Fragment)}
+    names = {b.segment: b.file for line in good if isinstance(b := line.body, lines.Segment)}
+    keeps = {folder / names[n]: size for n, size in ends.items() if n in names}
+    for path in files(folder / "data", JOURNAL):
+        if path.name == good[-1].file:
+            keeps[path] = _end_of_line(path, good[-1].number)
+        elif (path.name, 0) > (good[-1].file, 0) and path not in keeps:
+            keeps[path] = 0
+    for path, keep in keeps.items():
+        if path.exists() and path.stat().st_size - keep > TAIL_BYTES:
+            raise RecorderError(
+                "recording-overgrown",
+                f"{path.name} goes on for too long behind its last line",
+                where=str(folder),
+                remedy="It is moved to quarantine whole",
+            )
 
 
 def _cut_journal(folder: Path, good: list[Line], tails: Path) -> list[str]:
@@ -264,16 +335,16 @@ def _segments(
                 file.flush()
                 os.fsync(file.fileno())
     progress.segments = len(names)
-    progress.number = max([*names, *_numbers(folder), 0])
+    taken = _numbers(folder)
+    progress.number = max([*names, 0])
+    while progress.number + 1 in taken:  # one in the making; it goes to tails/
+        progress.number += 1
     return progress, moved
 
 
-def _numbers(folder: Path) -> list[int]:
-    return [
-        int(path.name[:4])
-        for path in (folder / SEGMENTS).glob("*.mp4.age")
-        if path.name[:4].isdecimal()
-    ]
+def _numbers(folder: Path) -> set[int]:
+    names = (path.name.partition(".")[0] for path in (folder / SEGMENTS).glob("*.mp4.age"))
+    return {int(name) for name in names if name.isdecimal()}
 
 
 def _privates(
@@ -327,7 +398,7 @@ def missing_ends(found: Found) -> list[lines.SegmentEnd]:
         digest = hashlib.sha256()
         size = 0
         try:
-            with path.open("rb") as file:
+            with open_plain(path) as file:
                 while piece := file.read(_PIECE):
                     digest.update(piece)
                     size += len(piece)
@@ -371,11 +442,18 @@ def open_gap(journal: Sequence[lines.Journal]) -> bool:
 
 
 def resealed(folder: Path) -> lines.Sealed:
-    """The ledger's line for a bag that was signed just before the daemon went."""
+    """The ledger's line for a bag that was signed just before the daemon went.
+
+    RecorderError where the journal has not the end that a seal follows.
+    """
     good, _ = walk(folder)
-    opened = good[0].body
-    end = next(line.body for line in reversed(good) if isinstance(line.body, lines.End))
-    close = good[-1].body
+    opened, close = good[0].body, good[-1].body
+    end = next((line.body for line in reversed(good) if isinstance(line.body, lines.End)), None)
+    if not isinstance(opened, lines.Open) or not isinstance(close, lines.Close) or end is None:
+        raise RecorderError(
+            "recording-unreadable", "it is sealed, but its journal has no end",
+            where=str(folder), remedy="It is moved to quarantine whole",
+        )  # fmt: skip
     return lines.Sealed(
         recording=folder.name,
         journal_lines=good[-1].header.n + 1,

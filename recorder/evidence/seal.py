@@ -4,6 +4,7 @@ After the signature is on the card the folder never changes again (RFC 8493; Art
 was cut short is done again from the start: nothing but the tag files depends on it.
 """
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 from recorder import __version__
 from recorder.clock import Quality, Stamp
 from recorder.evidence import lines
-from recorder.evidence.chain import Log, Signer, sync_folder
+from recorder.evidence.chain import Log, Signer, open_plain, sync_folder
 from recorder.evidence.recording import RecordingWriter, sha256, write_new
 
 BAGIT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
@@ -20,13 +21,14 @@ MANIFEST = "manifest-sha256.txt"
 TAGMANIFEST = "tagmanifest-sha256.txt"
 SIGNATURE = "tagmanifest-sha256.txt.sig"
 TAG_FILES = ("bagit.txt", "bag-info.txt", MANIFEST, TAGMANIFEST, SIGNATURE)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _PIECE = 1024 * 1024
 
 
 def file_sha256(path: Path) -> str:
     """Hex digest of a file, read in pieces."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         while piece := file.read(_PIECE):
             digest.update(piece)
     return digest.hexdigest()
@@ -43,10 +45,16 @@ def seal(writer: RecordingWriter, end: lines.End, opened: lines.Open, ledger: Lo
     """End segment and journal, sign the bag, write the ledger's ``seal`` line.
 
     Durable on return, the signature last of the bag, the ledger after it. The ``end`` line has
-    been written already.
+    been written already. After an OSError it may be called again.
     """
-    writer.fragments(())
+    try:
+        writer.fragments(())
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        writer.give_up(str(error.strerror))
     writer.end_segment()
+    writer.settle()
     progress = writer.progress
     if not progress.closed:
         writer.journal(
@@ -59,6 +67,7 @@ def seal(writer: RecordingWriter, end: lines.End, opened: lines.Open, ledger: Lo
                 statements_due=progress.statements_due,
             )
         )
+    writer.sync()
     writer.log.close()
     return sign_bag(
         writer.folder,
@@ -110,7 +119,10 @@ def sign_bag(
         card=opened.act.card if opened.act else "",
     )
     ledger.append(sealed)
-    ledger.sync()
+    try:
+        ledger.sync()
+    except OSError:
+        return sealed  # its line waits in the ledger; should that be lost, the next start writes it
     return sealed
 
 

@@ -81,14 +81,20 @@ class SegmentFile:
         self._file.close()
         return self.age_bytes, self._digest.hexdigest()
 
-    def abandon(self) -> None:
-        """After a failed write or sync: cut to what is durable, end it there. May raise OSError."""
-        size, tail = self._durable
-        with self._file:
-            os.ftruncate(self._file.fileno(), size)
-            if size:
-                os.pwrite(self._file.fileno(), tail, size)
-            os.fsync(self._file.fileno())
+    @property
+    def durable(self) -> tuple[int, bytes]:
+        """After a failed write or sync: the length up to the last good one, and what ends it there.
+
+        (0, b"") where nothing ever was durable.
+        """
+        return self._durable
+
+    def close(self) -> None:
+        """Give the file up without ending it."""
+        try:
+            self._file.close()
+        except OSError:
+            return  # what it held goes into the next file
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)

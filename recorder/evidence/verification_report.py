@@ -11,6 +11,7 @@ import msgspec
 
 from recorder.evidence.due import Owed
 from recorder.evidence.wall_time import Instant
+from recorder.spool import shown
 
 _KEEP = 50
 
@@ -186,8 +187,8 @@ class Findings:
         utc: str = "",
         into_s: float | None = None,
     ) -> None:
-        """Take one finding."""
-        self.take(Finding(level, code, text, file, line, at_ns, utc, into_s))
+        """Take one finding; a foreign file's name may hold anything, and is shown escaped."""
+        self.take(Finding(level, code, shown(text), shown(file), line, at_ns, utc, into_s))
 
     def take(self, finding: Finding) -> None:
         """Take one that is made already."""

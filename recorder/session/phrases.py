@@ -72,6 +72,7 @@ class Phrase(StrEnum):
     STORAGE_LOW = "storage_low"
     STORAGE_FULL = "storage_full"
     STORAGE_FAULT = "storage_fault"
+    STORAGE_SLOW = "storage_slow"
     NO_ROOM = "no_room"
     CLOCK_UNSET = "clock_unset"
     BUTTON_FAULT = "button_fault"

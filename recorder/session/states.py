@@ -60,6 +60,7 @@ class Event(StrEnum):
     SHUTDOWN = "shutdown"
     SEALED = "sealed"
     BROKEN = "broken"
+    STARTED = "started"
 
 
 class Effect(StrEnum):
@@ -135,6 +136,9 @@ def _rows() -> dict[tuple[State, Event], _Row]:
         (_S.FAILED, _E.PRESS): (_S.FAILED, (_F.REFUSE_UNFIT,)),
         (_S.FAILED, _E.START): (_S.FAILED, (_F.REFUSE_UNFIT,)),
         (_S.FAILED, _E.LONG): (_S.FAILED, (_F.REBOOT,)),
+        # What failed is tried again and again: the card answers after all.
+        (_S.FAILED, _E.STARTED): (_S.STARTING, ()),
+        (_S.FAILED, _E.SEALED): (_S.READY, (_F.ANNOUNCE_FIT, _F.NEXT)),
         # The opening (Art. 14).
         (_S.OPENING, _E.SHORT): (_S.OPENING, (_F.SKIP,)),
         (_S.OPENING, _E.OPENED): (_S.RECORDING, ()),

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -102,7 +103,7 @@ def load(folder: Path) -> Bag:
 def oxum(folder: Path) -> tuple[int, int]:
     """(bytes, files) of the payload as bag-info.txt says: for the progress bar only."""
     try:
-        with (folder / "bag-info.txt").open("rb") as file:
+        with chain.open_plain(folder / "bag-info.txt") as file:
             match = _OXUM.search(file.read(65536))
     except OSError:
         match = None  # the copy itself will say what is wrong with it
@@ -113,10 +114,12 @@ def oxum(folder: Path) -> tuple[int, int]:
 def source(path: Path) -> Iterator[FileIO]:
     """Open a file of the spool, unbuffered; leaves it out of the page cache behind."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise _unreadable(path, error) from error
     with FileIO(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _broken(path, "it is no regular file")
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
         yield file
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -125,7 +128,7 @@ def source(path: Path) -> Iterator[FileIO]:
 def _settle(folder: Path) -> None:
     for path in (folder / SIGNATURE, folder):
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
                 os.fsync(descriptor)
             finally:

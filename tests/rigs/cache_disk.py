@@ -2,9 +2,9 @@
 """A drive with a volatile write cache: ``-m tests.rigs.cache_disk MOUNT BYTES OUT``.
 
 It serves MOUNT/disk (FUSE). What was written waits in the cache until a flush (fsync). Extended
-attributes of MOUNT/disk steer it: reading ``user.cut`` writes OUT/cut.img, which is what was flushed and a random half, in blocks
-of 4 KiB, of what was not; setting ``user.eio`` to 1 makes every access fail, ``user.lies`` to 1
-makes flushes do nothing. Needs Debian's python3-pyfuse3.
+attributes of MOUNT/disk steer it: reading ``user.cut`` writes OUT/cut.img, which is what was
+flushed and a random half, in blocks of 4 KiB, of what was not; setting ``user.eio`` to 1 makes
+every access fail, ``user.lies`` to 1 makes flushes do nothing. Needs Debian's python3-pyfuse3.
 """
 
 import errno

@@ -28,7 +28,7 @@ from typing import Any
 
 import msgspec
 
-from tests.rigs.disks import serve, unmount
+from tests.rigs.disks import ended, serve, unmount
 from tests.rigs.privileged import as_root
 
 SEGMENTS = r"/data/segments/"
@@ -98,7 +98,7 @@ class FaultyDisk:
         self._rules.clear()
         self._tell()
         unmount(self.path)
-        self._server.wait(10)
+        ended(self._server)
         as_root("rm", "-rf", str(self._here))
 
     @contextmanager

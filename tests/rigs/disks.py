@@ -147,6 +147,18 @@ def serve(module: str, mount: Path, *words: object) -> subprocess.Popen[bytes]:
     return server
 
 
+def ended(server: subprocess.Popen[bytes], limit_s: float = 2.0) -> None:
+    """Wait for an unmounted server; one that is still mounted elsewhere is ended.
+
+    Whoever made a mount namespace of his own meanwhile has a copy of the mount in it.
+    """
+    try:
+        server.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        as_root("kill", str(server.pid))
+        server.wait(10)
+
+
 def _attribute(path: Path, name: str, value: str = "") -> None:
     """Set an extended attribute, or read it where there is no value."""
     call = "os.setxattr(sys.argv[1], sys.argv[2], sys.argv[3].encode())" if value else (
@@ -179,7 +191,7 @@ class PosixDisk:
     def close(self) -> None:
         """Unmount and remove everything."""
         unmount(self.path)
-        self._server.wait(10)
+        ended(self._server)
         as_root("rm", "-rf", str(self._here))
 
 
@@ -215,5 +227,5 @@ class CacheDisk(_Disk):
         """Unmount and remove everything."""
         self._close()
         as_root("umount", "--lazy", str(self._fuse))  # a loop device lets go of it later
-        self._server.wait(10)
+        ended(self._server)
         shutil.rmtree(self.here)

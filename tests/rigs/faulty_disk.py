@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """A file system that fails as it is told: ``-m tests.rigs.faulty_disk MOUNT OUT``.
 
-FUSE, in memory. OUT/faults.json steers it, read anew whenever it was replaced; OUT/hits.jsonl tells what was
-refused or held up, when and where. A sync that fails loses what it was to make durable: from then
-on those bytes read as zeros, so whoever believes a second sync of the same file is found out.
-Needs Debian's python3-pyfuse3.
+FUSE, in memory. OUT/faults.json steers it, read anew whenever it was replaced; OUT/hits.jsonl tells
+what was refused or held up, when and where. A sync that fails loses what it was to make durable:
+from then on those bytes read as zeros, so whoever believes a second sync of the same file is found
+out. Needs Debian's python3-pyfuse3.
 """
 
 import contextlib

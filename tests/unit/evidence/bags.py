@@ -205,11 +205,13 @@ class Device:
         )  # fmt: skip
         opened = lines.Opened(recording=name, device=self.name, officer="P-017", act="seal",
                               obligation="must", previous="")  # fmt: skip
-        return RecordingWriter.create(
+        writer = RecordingWriter.create(
             self.spool, opened, body, PRIVATE, ledger=self.ledger, signer=self.signer,
             recipients=self.recipients, clock=self.clock, settings=self.settings,
             press_ns=102 * NS,
         )  # fmt: skip
+        writer.sync()
+        return writer
 
     def finish(self, writer: RecordingWriter, end_ns: int, *, planned: bool = True) -> Path:
         """End and seal."""

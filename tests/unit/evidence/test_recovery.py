@@ -40,10 +40,12 @@ def begin(spool: Path) -> RecordingWriter:
     opened = lines.Opened(
         recording=NAME, device="t-01", officer="P1", act="", obligation=None, previous=""
     )
-    return RecordingWriter.create(
+    writer = RecordingWriter.create(
         spool, opened, body, {"place": "秘密"}, ledger=ledger, signer=SIGNER,
         recipients=[RECIPIENT], clock=CLOCK, settings=SETTINGS, press_ns=100_000_000_000,
     )  # fmt: skip
+    writer.sync()
+    return writer
 
 
 @pytest.fixture(scope="module")
