@@ -1,0 +1,5 @@
+"""Bad input for every parser: no crash, no hang, no accepted lie. ``python -m tests.fuzz --help``."""
+
+from tests.fuzz.runner import run
+
+__all__ = ["run"]
