@@ -32,7 +32,7 @@ class Quality(StrEnum):
     SYNCED = "synced"
 
 
-class ClockState(msgspec.Struct, frozen=True):
+class ClockState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Quality of the wall clock and its error bound in ms (None: unbounded)."""
 
     quality: Quality

@@ -34,7 +34,7 @@ class TrackState(StrEnum):
     SILENT = "silent"
 
 
-class Track(msgspec.Struct, frozen=True):
+class Track(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One track of a stream, as its ``moov`` describes it."""
 
     kind: Literal["video", "audio"]
@@ -47,7 +47,7 @@ class Track(msgspec.Struct, frozen=True):
     channels: int = 0
 
 
-class TrackRun(msgspec.Struct, frozen=True):
+class TrackRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a fragment holds of one track. ``first_tick`` is its tfdt, on the boot clock.
 
     ``units`` counts frames (video) or samples (audio); ``gap_ns`` is the largest distance
@@ -193,6 +193,6 @@ def read(pipe: BinaryIO) -> tuple[Message, bytes]:
     header = _exactly(pipe, header_size)
     try:
         message = _decoder.decode(header)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RecorderError("capture-protocol", f"not a capture message: {error}") from error
     return message, _exactly(pipe, payload_size)

@@ -174,7 +174,11 @@ def _b64(data: bytes) -> bytes:
 
 
 def _unb64(data: bytes) -> bytes:
-    return base64.b64decode(data + b"=" * (-len(data) % 4), validate=True)
+    """ValueError for anything but the one way in which age writes these bytes."""
+    out = base64.b64decode(data + b"=" * (-len(data) % 4), validate=True)
+    if _b64(out) != data:
+        raise ValueError("not canonical")
+    return out
 
 
 def _hkdf(key: bytes, salt: bytes | None, info: bytes) -> bytes:
@@ -253,6 +257,11 @@ def _line(read: Read, budget: list[int]) -> bytes:
         out += byte
 
 
+def _word(data: bytes) -> bool:
+    """A stanza's argument: not empty, and visible ASCII only."""
+    return bool(data) and all(33 <= byte <= 126 for byte in data)
+
+
 def _open_header(read: Read, keys: Sequence[Identity]) -> bytes:
     """The file key of the header at the reader's place."""
     budget = [_MAX_HEADER]
@@ -265,7 +274,7 @@ def _open_header(read: Read, keys: Sequence[Identity]) -> bytes:
     while not line.startswith(b"---"):
         header += line + b"\n"
         words = line.split(b" ")
-        if words[0] != b"->" or len(words) < 2:
+        if words[0] != b"->" or len(words) < 2 or not all(map(_word, words)):
             raise bad
         body = b""
         while True:
@@ -274,15 +283,18 @@ def _open_header(read: Read, keys: Sequence[Identity]) -> bytes:
             body += part
             if len(part) < 64:
                 break
-        if words[1] == b"X25519" and len(words) == 3 and file_key is None:
-            try:
-                share, sealed = _unb64(words[2]), _unb64(body)
+        if words[1] == b"scrypt":
+            raise bad  # has to be the only one, and is nothing that a custodian's key opens
+        try:
+            sealed = _unb64(body)
+            if words[1] == b"X25519":
+                (share,) = map(_unb64, words[2:])
                 if len(share) != 32 or len(sealed) != 32:
                     raise ValueError
                 for key in keys:
                     file_key = file_key or key.unwrap(share, sealed)
-            except ValueError as error:
-                raise bad from error
+        except ValueError as error:
+            raise bad from error
         line = _line(read, budget)
     header += b"---"
     if file_key is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -14,6 +15,8 @@ from recorder.errors import RecorderError
 from recorder.evidence.age import Recipient
 from recorder.evidence.chain import Signer
 
+_NO_KEY = (ValueError, TypeError, UnsupportedAlgorithm, InternalError)
+"""What the library makes of a file that is no key of ours, or is damaged."""
 _P = 2**255 - 19
 _ORDER_8 = int.from_bytes(
     bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"
@@ -110,7 +113,7 @@ def load_private(path: Path) -> KeySigner:
         )  # fmt: skip
     try:
         key = serialization.load_pem_private_key(data, None)
-    except (ValueError, TypeError) as error:
+    except _NO_KEY as error:
         raise RecorderError(
             "key-broken", "not a PEM private key", where=str(path), remedy="Provision it again"
         ) from error
@@ -130,7 +133,7 @@ def load_public(path: Path) -> bytes:
             "key-unreadable", f"cannot read it: {error.strerror}", where=str(path),
             remedy="Give a PEM public key such as device.pem",
         ) from error  # fmt: skip
-    except (ValueError, TypeError) as error:
+    except _NO_KEY as error:
         raise RecorderError(
             "key-broken", "not a PEM public key", where=str(path), remedy="Give device.pem"
         ) from error

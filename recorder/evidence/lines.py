@@ -19,7 +19,7 @@ Obligation = Literal["must", "may"]
 SlotState = Literal["announced", "adopted", "heard", "missing"]
 
 
-class Private(msgspec.Struct, frozen=True):
+class Private(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The age file with a line's personal data: path in the bag, length and digest."""
 
     file: str
@@ -27,7 +27,7 @@ class Private(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class CheckRecord(msgspec.Struct, frozen=True):
+class CheckRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One check's outcome (Art. 13): what was measured, against which limit."""
 
     name: str
@@ -36,14 +36,14 @@ class CheckRecord(msgspec.Struct, frozen=True):
     limit: str
 
 
-class Continues(msgspec.Struct, frozen=True):
+class Continues(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The recording that this one continues, and why we think so (Art. 15)."""
 
     recording: str
     by: Literal["card", "unplanned", "recent"]
 
 
-class Act(msgspec.Struct, frozen=True):
+class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The act as catalogue and case card have it, in the clear (Art. 8, 10-12)."""
 
     id: str

@@ -5,7 +5,6 @@ journalled fragment and ended with the final chunk that the journal holds for th
 is needed. Idempotent: it may be killed anywhere and run again. It never judges (verify does).
 """
 
-import base64
 import hashlib
 import os
 import re
@@ -19,14 +18,15 @@ import msgspec
 from recorder.clock import Clock
 from recorder.config import Recording as RecordingSettings
 from recorder.errors import RecorderError
-from recorder.evidence import lines
+from recorder.evidence import lines, plaintext
 from recorder.evidence.age import Recipient
 from recorder.evidence.chain import Defect, Line, Log, Signer, files, open_plain, read, sync_folder
 from recorder.evidence.keys import base64_public
 from recorder.evidence.recording import JOURNAL, PRIVATE, SEGMENTS, TAILS, Progress, RecordingWriter
 from recorder.evidence.seal import SIGNATURE, TAG_FILES, TAGMANIFEST, file_sha256
 from recorder.evidence.verification_bag import signed
-from recorder.evidence.verification_lines import heir
+from recorder.evidence.verification_lines import heir, raw_key
+from recorder.evidence.verification_segments import proper
 
 _PIECE = 1024 * 1024
 HUGE_BYTES = 4 * 1024 * 1024 * 1024
@@ -73,7 +73,10 @@ def walk(folder: Path) -> tuple[list[Line], list[Defect]]:
     first = next(read(paths, lines.Journal, None), None)
     if not isinstance(first, Line) or not isinstance(first.body, lines.Open):
         return good, bad
-    for item in read(paths, lines.Journal, base64.b64decode(first.body.key), heir=heir):
+    key = raw_key(first.body.key)
+    if key is None:
+        return good, bad
+    for item in read(paths, lines.Journal, key, heir=heir):
         if isinstance(item, Defect):
             # What a failed write left torn is whole in the next file.
             if item.code != "line-torn" or item.file == paths[-1].name:
@@ -95,7 +98,8 @@ def is_sealed(folder: Path, *, desk: bool = False) -> bool:
     if not good or not isinstance(good[0].body, lines.Open):
         return False
     heirs = [b.key for line in good if isinstance(b := line.body, lines.Handover)] if desk else []
-    return signed(base64.b64decode([good[0].body.key, *heirs][-1]), signature, listing)
+    key = raw_key([good[0].body.key, *heirs][-1])
+    return key is not None and signed(key, signature, listing)
 
 
 def _small(path: Path) -> bytes:
@@ -286,15 +290,13 @@ def _segments(
 ) -> tuple[Progress, list[str]]:
     """Cut every segment to its journalled fragments, as far as they are there, and end it."""
     progress = Progress(digests={})
-    names: dict[int, str] = {}
+    names = _names(bodies)
     ends: dict[int, list[lines.Fragment]] = {}
     finished: dict[int, lines.SegmentEnd] = {}
     for body in bodies:
         match body:
             case lines.Start():
                 progress.start_ns, progress.zero_ns = body.start_ns, body.zero_ns
-            case lines.Segment():
-                names[body.segment] = body.file
             case lines.Fragment():
                 ends.setdefault(body.segment, []).append(body)
                 progress.fragments += 1
@@ -311,6 +313,8 @@ def _segments(
                 continue
     moved: list[str] = []
     for number, fragments in ends.items():
+        if number not in names:
+            continue  # verify tells it
         path = folder / names[number]
         whole = finished.get(number)
         if not path.exists():
@@ -323,7 +327,7 @@ def _segments(
         if last is None:
             moved += _move_whole(path, tails)  # not one fragment is left; short_segments tells it
             continue
-        tail = base64.b64decode(last.age_tail)
+        tail = plaintext.tail(last)
         with path.open("rb") as file:
             file.seek(last.age_bytes)
             ended = file.read(len(tail) + 1) == tail
@@ -340,6 +344,12 @@ def _segments(
     while progress.number + 1 in taken:  # one in the making; it goes to tails/
         progress.number += 1
     return progress, moved
+
+
+def _names(bodies: Sequence[lines.Journal]) -> dict[int, str]:
+    """The segments' files. One that is named out of their folder is none: it stays untouched."""
+    found = {b.segment: b.file for b in bodies if isinstance(b, lines.Segment)}
+    return {number: file for number, file in found.items() if proper(file)}
 
 
 def _numbers(folder: Path) -> set[int]:
@@ -383,7 +393,7 @@ def _strangers(folder: Path, bodies: Sequence[lines.Journal], tails: Path) -> li
 def missing_ends(found: Found) -> list[lines.SegmentEnd]:
     """``segment-end`` lines that the crash swallowed, for segments that are whole now."""
     ended = {b.segment for b in found.journal if isinstance(b, lines.SegmentEnd)}
-    names = {b.segment: b.file for b in found.journal if isinstance(b, lines.Segment)}
+    names = _names(found.journal)
     out = []
     counts: dict[int, int] = {}
     lasts: dict[int, lines.Fragment] = {}
@@ -392,7 +402,7 @@ def missing_ends(found: Found) -> list[lines.SegmentEnd]:
             counts[body.segment] = counts.get(body.segment, 0) + 1
             lasts[body.segment] = body
     for number, last in lasts.items():
-        if number in ended:
+        if number in ended or number not in names:
             continue
         path = found.writer.folder / names[number]
         digest = hashlib.sha256()
@@ -404,7 +414,7 @@ def missing_ends(found: Found) -> list[lines.SegmentEnd]:
                     size += len(piece)
         except OSError:
             continue
-        if size == last.age_bytes + len(base64.b64decode(last.age_tail)):
+        if size == last.age_bytes + len(plaintext.tail(last)):
             out.append(
                 lines.SegmentEnd(
                     segment=number, fragments=counts[number],
@@ -416,10 +426,12 @@ def missing_ends(found: Found) -> list[lines.SegmentEnd]:
 
 def short_segments(found: Found) -> list[str]:
     """Segments that hold less than their journal promises: the medium lost it."""
-    names = {b.segment: b.file for b in found.journal if isinstance(b, lines.Segment)}
+    names = _names(found.journal)
     lasts = {b.segment: b for b in found.journal if isinstance(b, lines.Fragment)}
     out = []
     for number, last in lasts.items():
+        if number not in names:
+            continue
         path = found.writer.folder / names[number]
         if not path.exists() or path.stat().st_size < last.age_bytes:
             out.append(path.name)

@@ -48,7 +48,7 @@ class Segments:
     def feed(self, written: Written) -> bool:
         """Hold one segment against its file. True: the file is as signed for, to the last byte."""
         line = written.line
-        if line.file in self.files or not _proper(line.file):
+        if line.file in self.files or not proper(line.file):
             self._wrong(Level.TAMPERED, "order", f"segment file named {line.file!r}", written.where)
             return False
         self.files.add(line.file)
@@ -198,6 +198,7 @@ class Segments:
         self._findings.add(level, code, text, file=where.file, line=where.line)
 
 
-def _proper(file: str) -> bool:
+def proper(file: str) -> bool:
+    """The name is one of a segment's file in its bag, written the plain way."""
     path = Path(file)
     return file.startswith("data/segments/") and ".." not in path.parts and str(path) == file

@@ -19,9 +19,20 @@ try:
 except ImportError:
     atheris = None
 
-TIMEOUT_S = 25
+CPU_S = 10
+"""An input that takes longer than this to work through hangs."""
+WALL_S = 120
+"""One that waits longer than this hangs, too; much, because others may need the processor."""
 RSS_MB = 2048
 _MOST_FINDINGS = 20
+
+
+class Hangs(BaseException):
+    """Not an Exception: nothing in the parser may take it for one of its own errors."""
+
+
+def _hangs(*_: object) -> None:
+    raise Hangs(f"over {CPU_S} s of processor time")
 
 
 class Child:
@@ -41,12 +52,15 @@ class Child:
 
     def one(self, data: bytes) -> None:
         """One input; what comes out of the parser that may not is kept."""
+        signal.setitimer(signal.ITIMER_PROF, CPU_S)
         try:
             self.target.check(data)
-        except Exception as error:  # noqa: BLE001 - it is a finding, written down with its input
+        except (Exception, Hangs) as error:  # noqa: BLE001 - a finding, written down with its input
             self._keep(data, error)
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
-    def _keep(self, data: bytes, error: Exception) -> None:
+    def _keep(self, data: bytes, error: BaseException) -> None:
         frames = traceback.extract_tb(error.__traceback__)
         ours = [f for f in frames if "/recorder/" in f.filename or "/tests/fuzz/" in f.filename]
         where = "; ".join(f"{Path(f.filename).name}:{f.lineno}" for f in ours[-3:])
@@ -69,7 +83,7 @@ def _guided(child: Child, folder: Path, seconds: float, seed: int) -> None:
             escaped = "".join(f"\\x{b:02x}" for b in word.encode())
             file.write(f'"{escaped}"\n')
     flags = [
-        f"-max_total_time={max(1, round(seconds))}", f"-timeout={TIMEOUT_S}", f"-seed={seed}",
+        f"-max_total_time={max(1, round(seconds))}", f"-timeout={WALL_S}", f"-seed={seed}",
         f"-rss_limit_mb={RSS_MB}", f"-max_len={child.target.most_bytes}", "-print_final_stats=1",
         f"-artifact_prefix={folder}/findings/", "-reload=0", f"-dict={words}",
     ]  # fmt: skip
@@ -97,7 +111,7 @@ def _blind(child: Child, folder: Path, seconds: float, seed: int) -> None:
                 data = edit_bytes(data, Choices(rng.randbytes(300)))
         data = data[: child.target.most_bytes]
         (folder / "findings" / "last").write_bytes(data)
-        signal.alarm(TIMEOUT_S)  # its default ends the process: the parent finds ``last``
+        signal.alarm(WALL_S)  # its default ends the process: the parent finds ``last``
         child.one(data)
         signal.alarm(0)
         count += 1
@@ -109,6 +123,7 @@ def main() -> None:
     """``folder`` has ``findings`` and ``corpus``; the seeds are added to what a run before left."""
     name, seconds, folder, seed = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
     child = Child(name, folder)
+    signal.signal(signal.SIGPROF, _hangs)
     for data in child.target.seeds():
         with contextlib.suppress(FileExistsError):
             path = folder / "corpus" / hashlib.sha1(data, usedforsecurity=False).hexdigest()

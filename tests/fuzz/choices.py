@@ -64,7 +64,7 @@ def edit_bytes(data: bytes, choices: Choices) -> bytes:
         case 1 if at < len(data):
             return data[:at] + choices.take(1) + data[at + 1 :]
         case 2:
-            return data[:at] + data[at + 1 + choices.number(2**choices.number(17)) :]
+            return data[:at] + data[at + 1 + choices.number(2 ** choices.number(17)) :]
         case 3:
             return data[:at] + choices.text() + data[at:]
         case 4:

@@ -41,7 +41,9 @@ class Result(msgspec.Struct, frozen=True):
             f"{self.edges} edges, {self.features} features" if self.edges is not None
             else "coverage not measured (no atheris for this Python or machine: blind)"
         )  # fmt: skip
-        return f"{self.name}: {self.executions} executions, {reached}, {len(self.findings)} findings"
+        return (
+            f"{self.name}: {self.executions} executions, {reached}, {len(self.findings)} findings"
+        )
 
 
 def fuzz(name: str, seconds: float, folder: Path, seed: int) -> Result:

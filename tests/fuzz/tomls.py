@@ -11,7 +11,23 @@ from tests.fuzz.choices import Choices, edit_bytes, edit_tree
 def keys_of(texts: Sequence[bytes]) -> tuple[str, ...]:
     """Every key, every table's name and some of the grammar."""
     found: dict[str, None] = dict.fromkeys(
-        ("[[", "]]", " = ", '"""', "'''", "nan", "inf", "-inf", "1e400", "0x", "true", "{", "}", "\\u", "1979-05-27T07:32:00Z")
+        (
+            "[[",
+            "]]",
+            " = ",
+            '"""',
+            "'''",
+            "nan",
+            "inf",
+            "-inf",
+            "1e400",
+            "0x",
+            "true",
+            "{",
+            "}",
+            "\\u",
+            "1979-05-27T07:32:00Z",
+        )
     )
     for text in texts:
         _keys(tomllib.loads(text.decode()), found)
@@ -48,12 +64,16 @@ def edited(data: bytes, example: bytes) -> bytes:
 
 def dumps(tree: dict[str, Any]) -> str:
     """Inline everything: every tree of dicts, lists and values has a TOML text."""
-    return "".join(f"{json.dumps(str(k))} = {_value(v)}\n" for k, v in tree.items() if v is not None)
+    return "".join(
+        f"{json.dumps(str(k))} = {_value(v)}\n" for k, v in tree.items() if v is not None
+    )
 
 
 def _value(node: Any) -> str:
     if isinstance(node, dict):
-        inner = ", ".join(f"{json.dumps(str(k))} = {_value(v)}" for k, v in node.items() if v is not None)
+        inner = ", ".join(
+            f"{json.dumps(str(k))} = {_value(v)}" for k, v in node.items() if v is not None
+        )
         return "{" + inner + "}"
     if isinstance(node, list):
         return "[" + ", ".join(_value(v) for v in node if v is not None) + "]"

@@ -53,8 +53,7 @@ def ledger() -> bytes:
 
 
 KINDS = tuple(
-    str(body.__struct_config__.tag)
-    for body in (*lines.Journal.__args__, *lines.Ledger.__args__)
+    str(body.__struct_config__.tag) for body in (*lines.Journal.__args__, *lines.Ledger.__args__)
 )
 FIELDS = tuple(dict.fromkeys(
     field

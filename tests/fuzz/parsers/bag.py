@@ -63,18 +63,25 @@ def check(data: bytes) -> None:
     folder = _ROOT / name
     files = dict(originals)
     try:
-        special = _change(folder, files, choices, signer)
+        _change(files, choices, signer)
         for file in files.keys() | originals.keys():
             if files.get(file) != originals.get(file):
                 _put(folder, file, files.get(file))
+        special = _special(folder, choices) if choices.more else ""
         report = _verify(folder, full)
     finally:
         _restore(folder, originals)
     if report is None:
         return
     differs = special or files != originals
-    if report.verdict in _GOOD and (signer != 3 or _forged(report)) and (differs or name == _BAGS[2][0]):
-        changed = sorted(f for f in files.keys() | originals.keys() if files.get(f) != originals.get(f))
+    if (
+        report.verdict in _GOOD
+        and (signer != 3 or _forged(report))
+        and (differs or name == _BAGS[2][0])
+    ):
+        changed = sorted(
+            f for f in files.keys() | originals.keys() if files.get(f) != originals.get(f)
+        )
         raise Broken(f"{report.verdict.value}, though these differ: {changed or special}")
     if not differs and name != _BAGS[2][0] and report.verdict not in _GOOD:
         raise Broken(f"{report.verdict.value}, though nothing differs: {report.findings[:3]}")
@@ -85,35 +92,33 @@ def _forged(report: Report) -> bool:
     return report.facts is None or report.facts.key != base64_public(made.SIGNER)
 
 
-def _change(folder: Path, files: dict[str, bytes], choices: Choices, signer: int) -> str:
+def _change(files: dict[str, bytes], choices: Choices, signer: int) -> None:
     """``signer`` 0: a hand without any key; 1: who mends digests; 2: a thief with a key of his own;
     3: the device itself, gone mad."""
-    special = ""
     if signer < 2:
         for _ in range(1 + choices.number(3)):
-            special = special or _tamper(folder, files, choices)
+            _tamper(files, choices)
         if signer == 1:
             _manifests(files, None)
-        return special
+        return
     trees: Any = made.trees(files[_JOURNAL])
     key = made.THIEF if signer == 2 else made.SIGNER
     if signer == 2:
         trees[0]["key"] = base64_public(key)
         quoted = json.loads(trees[0]["ledger"].partition("\t")[0])
         trees[0]["ledger"] = made.sign_line(quoted, key).decode()
-    while choices.more:
+    for _ in range(choices.number(8)):
         edited = edit_tree(trees, choices, world.WORDS)
         trees = edited if isinstance(edited, list) else trees
     files[_JOURNAL] = made.sign_log(trees, key)
     if choices.number(8) == 7:
-        _tamper(folder, files, choices)
+        _tamper(files, choices)
     _manifests(files, key)
-    return special
 
 
-def _tamper(folder: Path, files: dict[str, bytes], choices: Choices) -> str:
+def _tamper(files: dict[str, bytes], choices: Choices) -> None:
     file = choices.pick(sorted(files)) if files else "bagit.txt"
-    match choices.number(8):
+    match choices.number(7):
         case 0:
             files.pop(file, None)
         case 1:
@@ -123,12 +128,9 @@ def _tamper(folder: Path, files: dict[str, bytes], choices: Choices) -> str:
         case 2:
             other = choices.pick(sorted(files))
             files[file], files[other] = files[other], files[file]
-        case 3:
-            return _special(folder, choices)
         case _:
             if file in files:
                 files[file] = edit_bytes(files[file], choices)
-    return ""
 
 
 def _special(folder: Path, choices: Choices) -> str:

@@ -25,9 +25,13 @@ def _handle(request: Request, user: str) -> Answer:
     """Notes what it was asked; reads cards as the recorder does, and refuses what has no use."""
     _ASKED.append(request)
     if request.verb == "case-load":
-        case.check(request.argument, made.example_catalogue(), made.ORGANISATION, "2026-11-23", user)
+        case.check(
+            request.argument, made.example_catalogue(), made.ORGANISATION, "2026-11-23", user
+        )
     elif request.verb not in WORDS:
-        raise RecorderError("control-verb", f"unknown verb {request.verb!r}", remedy="Ask for status")
+        raise RecorderError(
+            "control-verb", f"unknown verb {request.verb!r}", remedy="Ask for status"
+        )
     return Answer(True, data={"verb": request.verb})
 
 
@@ -70,7 +74,11 @@ def check(data: bytes) -> None:
         _ASKED.clear()
         answer = _SERVER._answer(line, user)
         again = msgspec.json.decode(msgspec.json.encode(answer), type=Answer)
-        same((again.ok, again.code, again.problem), (answer.ok, answer.code, answer.problem), "answer")
+        same(
+            (again.ok, again.code, again.problem),
+            (answer.ok, answer.code, answer.problem),
+            "answer",
+        )
         if not answer.ok and not answer.code:
             raise Broken("a refusal without a code")
         for request in _ASKED:

@@ -67,5 +67,5 @@ def _lay(folder: Path, raw: bytes, stored: bool) -> None:
     if not stored:
         (folder / "0001.jsonl").write_bytes(raw)
         return
-    for number, row in enumerate(raw.split(b"\n")[:-1] if raw.endswith(b"\n") else raw.split(b"\n")):
+    for number, row in enumerate(raw.removesuffix(b"\n").split(b"\n") if raw else ()):
         (folder / f"{number:012d}").write_bytes(row + b"\n")

@@ -27,7 +27,16 @@ def seeds() -> Sequence[bytes]:
     """Raw lines, edits without the key, edits that are signed again, files that go on in others."""
     raw = [b"\0" + bytes([which]) + b"\n".join(log.splitlines()[:3]) + b"\n"
            for which, (log, _) in enumerate(_LOGS)]  # fmt: skip
-    return [*raw, b"\1\0", b"\1\1", b"\2\0", b"\2\1", b"\2\0" + bytes(20), b"\3\0", b"\3\1" + bytes(9)]
+    return [
+        *raw,
+        b"\1\0",
+        b"\1\1",
+        b"\2\0",
+        b"\2\1",
+        b"\2\0" + bytes(20),
+        b"\3\0",
+        b"\3\1" + bytes(9),
+    ]
 
 
 def check(data: bytes) -> None:

@@ -36,7 +36,9 @@ def _frame(message: messages.Message, payload: bytes) -> bytes:
 def seeds() -> Sequence[bytes]:
     """Each message, all of them, and starts for edits."""
     frames = [_frame(*each) for each in _MESSAGES]
-    commands = [msgspec.json.encode(c) for c in (messages.Configure(CaptureSettings()), messages.Stop())]
+    commands = [
+        msgspec.json.encode(c) for c in (messages.Configure(CaptureSettings()), messages.Stop())
+    ]
     return [*(b"\0" + f for f in (*frames, b"".join(frames))), *(bytes([1, i]) for i in range(6)),
             *(b"\2" + c for c in commands)]  # fmt: skip
 

@@ -17,13 +17,30 @@ _PACKAGED = tuple(
     for language in ("zh", "en")
 )
 _EXAMPLE = made.examples("phrases.example.toml")[0]
-WORDS = (*keys_of([*_PACKAGED, _EXAMPLE]), "{time}", "{0}", "{", "}", "{{", "}}", "{time!r}", "{a.b}", "{a[0]}")
+WORDS = (
+    *keys_of([*_PACKAGED, _EXAMPLE]),
+    "{time}",
+    "{0}",
+    "{",
+    "}",
+    "{{",
+    "}}",
+    "{time!r}",
+    "{a.b}",
+    "{a[0]}",
+)
 _START = b'end = "\xe5\xbd\x95\xe9\x9f\xb3\xe7\xbb\x93\xe6\x9d\x9f\xef\xbc\x9a{time}\xe3\x80\x82"\nready = "\xe5\xa5\xbd"\n'
 
 
 def seeds() -> Sequence[bytes]:
     """As text, and as a start for edits, in both languages."""
-    return [b"\0\0" + _EXAMPLE, b"\0\0" + _START, b"\1\0" + _PACKAGED[1][:2000], b"\0\1", b"\1\1" + bytes(9)]
+    return [
+        b"\0\0" + _EXAMPLE,
+        b"\0\0" + _START,
+        b"\1\0" + _PACKAGED[1][:2000],
+        b"\0\1",
+        b"\1\1" + bytes(9),
+    ]
 
 
 def check(data: bytes) -> None:

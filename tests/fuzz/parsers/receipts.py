@@ -32,7 +32,10 @@ def _log() -> bytes:
     )  # fmt: skip
     for number in (1, 2):
         receipts.issue(
-            _HOME.receipts, msgspec.structs.replace(receipt, read_back=number), made.SIGNER, made.clock()
+            _HOME.receipts,
+            msgspec.structs.replace(receipt, read_back=number),
+            made.SIGNER,
+            made.clock(),
         )
     return receipts.path_of(_HOME.receipts, NAME).read_bytes()
 
