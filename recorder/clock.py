@@ -14,6 +14,8 @@ from typing import Protocol
 
 import msgspec
 
+from recorder.shapes import Int
+
 NS = 1_000_000_000
 _BUILT = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 _STA_UNSYNC = 0x0040
@@ -36,7 +38,7 @@ class ClockState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Quality of the wall clock and its error bound in ms (None: unbounded)."""
 
     quality: Quality
-    error_ms: int | None
+    error_ms: Int | None
 
 
 class Stamp(msgspec.Struct, frozen=True):

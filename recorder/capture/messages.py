@@ -15,6 +15,7 @@ import msgspec
 
 from recorder.config import CaptureSettings
 from recorder.errors import RecorderError
+from recorder.shapes import Int
 
 FORMAT = 1
 SOUND_ONLY, PICTURE_ONLY = 2, 3
@@ -38,13 +39,13 @@ class Track(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One track of a stream, as its ``moov`` describes it."""
 
     kind: Literal["video", "audio"]
-    track_id: int
-    timescale: int
+    track_id: Int
+    timescale: Int
     codec: str
-    width: int = 0
-    height: int = 0
-    sample_rate: int = 0
-    channels: int = 0
+    width: Int = 0
+    height: Int = 0
+    sample_rate: Int = 0
+    channels: Int = 0
 
 
 class TrackRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,17 +57,17 @@ class TrackRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     state: TrackState
-    first_tick: int
-    ticks: int
-    units: int
-    gap_ns: int
+    first_tick: Int
+    ticks: Int
+    units: Int
+    gap_ns: Int
 
 
 class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello"):
     """First message: who is there, and what was chosen."""
 
-    format: int
-    pid: int
+    format: Int
+    pid: Int
     board: str
     camera: str
     microphone: str
@@ -76,9 +77,9 @@ class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello"):
 class Init(msgspec.Struct, frozen=True, tag_field="type", tag="init"):
     """A stream begins. Payload: ``ftyp`` + ``moov``. ``period_ns`` is 0 without video."""
 
-    stream: int
+    stream: Int
     tracks: tuple[Track, ...]
-    period_ns: int
+    period_ns: Int
     encoder: str
 
 
@@ -89,10 +90,10 @@ class Fragment(msgspec.Struct, frozen=True, tag_field="type", tag="fragment"):
     fragment has nothing of is a ``TrackRun`` with state ABSENT and no units.
     """
 
-    stream: int
-    number: int
-    start_ns: int
-    end_ns: int
+    stream: Int
+    number: Int
+    start_ns: Int
+    end_ns: Int
     video: TrackRun | None
     audio: TrackRun | None
 
@@ -100,8 +101,8 @@ class Fragment(msgspec.Struct, frozen=True, tag_field="type", tag="fragment"):
 class Speech(msgspec.Struct, frozen=True, tag_field="type", tag="speech"):
     """People are heard speaking: at onset, every 0.25 s while it goes on, and at its end."""
 
-    start_ns: int
-    end_ns: int
+    start_ns: Int
+    end_ns: Int
     ongoing: bool
 
 
@@ -112,26 +113,26 @@ class Vitals(msgspec.Struct, frozen=True, tag_field="type", tag="vitals"):
     ``level_dbfs`` the RMS level of the last second, ``speech`` the highest probability in it.
     """
 
-    at_ns: int
-    frames: int
-    samples: int
-    last_frame_ns: int | None
-    last_sample_ns: int | None
+    at_ns: Int
+    frames: Int
+    samples: Int
+    last_frame_ns: Int | None
+    last_sample_ns: Int | None
     brightness: float | None
     contrast: float | None
     level_dbfs: float | None
     speech: float | None
-    queued_fragments: int
-    queued_bytes: int
-    dropped_frames: int
-    dropped_samples: int
-    dropped_fragments: int
+    queued_fragments: Int
+    queued_bytes: Int
+    dropped_frames: Int
+    dropped_samples: Int
+    dropped_fragments: Int
 
 
 class Fault(msgspec.Struct, frozen=True, tag_field="type", tag="fault"):
     """A part failed (``over`` False) or works again (``over`` True)."""
 
-    at_ns: int
+    at_ns: Int
     part: Literal["camera", "lens", "microphone", "encoder", "queue", "speech", "overlay"]
     code: str
     detail: str
@@ -146,7 +147,7 @@ class Configure(msgspec.Struct, frozen=True, tag_field="type", tag="configure"):
     only. Again later: the part that the rung before left out is opened beside the running one."""
 
     settings: CaptureSettings
-    rung: int = 0
+    rung: Int = 0
 
 
 class Overlay(msgspec.Struct, frozen=True, tag_field="type", tag="overlay"):
@@ -155,7 +156,7 @@ class Overlay(msgspec.Struct, frozen=True, tag_field="type", tag="overlay"):
     device: str
     officer: str
     trusted: bool
-    utc_offset_min: int
+    utc_offset_min: Int
 
 
 class Stop(msgspec.Struct, frozen=True, tag_field="type", tag="stop"):

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from recorder.clock import Clock, ClockState
 from recorder.errors import RecorderError
+from recorder.shapes import Int
 
 Heir = Callable[[Any], bytes | None]
 """The key that a body names as the one that signs from this very line on, or None."""
@@ -49,10 +50,10 @@ class Signer(Protocol):
 class Header(msgspec.Struct, frozen=True):
     """The fields that every line starts with."""
 
-    n: int
+    n: Int
     kind: str
     boot_id: str
-    boot_ns: int
+    boot_ns: Int
     utc: str
     clock: ClockState
     prev: str

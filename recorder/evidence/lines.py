@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from recorder.capture.messages import Track, TrackRun
+from recorder.shapes import Int
 
 RECORDING_FORMAT = "bodycam-recording/1"
 LEDGER_FORMAT = "bodycam-ledger/1"
@@ -23,7 +24,7 @@ class Private(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The age file with a line's personal data: path in the bag, length and digest."""
 
     file: str
-    bytes: int
+    bytes: Int
     sha256: str
 
 
@@ -78,7 +79,7 @@ class Open(_Journal, frozen=True, kw_only=True, tag="open"):
     rule: str
     rule_version: str
     language: str
-    utc_offset_min: int
+    utc_offset_min: Int
     catalogue: str
     act: Act | None
     recipients: tuple[str, ...]
@@ -90,7 +91,7 @@ class Open(_Journal, frozen=True, kw_only=True, tag="open"):
 class Press(_Journal, frozen=True, kw_only=True, tag="press"):
     """The press itself; what lies before it is pre-recording. ``by``: who used the socket."""
 
-    at_ns: int
+    at_ns: Int
     source: Literal["button", "control"]
     by: str = ""
 
@@ -114,20 +115,20 @@ class Arrival(_Journal, frozen=True, kw_only=True, tag="arrival"):
 class Start(_Journal, frozen=True, kw_only=True, tag="start"):
     """First fragment. ``zero_ns`` is what every tfdt of this recording is counted from."""
 
-    start_ns: int
-    zero_ns: int
-    pre_recorded_ns: int
+    start_ns: Int
+    zero_ns: Int
+    pre_recorded_ns: Int
 
 
 class Segment(_Journal, frozen=True, kw_only=True, tag="segment"):
     """A segment's file begins; its first fragment's plaintext starts with the stream's init."""
 
-    segment: int
+    segment: Int
     file: str
-    stream: int
-    init_bytes: int
+    stream: Int
+    init_bytes: Int
     init_sha256: str
-    period_ns: int
+    period_ns: Int
     encoder: str
     tracks: tuple[Track, ...]
 
@@ -137,16 +138,16 @@ class Fragment(_Journal, frozen=True, kw_only=True, tag="fragment"):
     (and, in a segment's first, the init) included; ticks as in the file, counted from zero_ns;
     ``age_*``: the age file up to here, and the final chunk that would end it here."""
 
-    segment: int
-    fragment: int
-    start_ns: int
-    end_ns: int
+    segment: Int
+    fragment: Int
+    start_ns: Int
+    end_ns: Int
     video: TrackRun | None
     audio: TrackRun | None
-    offset: int
-    bytes: int
+    offset: Int
+    bytes: Int
     sha256: str
-    age_bytes: int
+    age_bytes: Int
     age_sha256: str
     age_tail: str
 
@@ -154,9 +155,9 @@ class Fragment(_Journal, frozen=True, kw_only=True, tag="fragment"):
 class SegmentEnd(_Journal, frozen=True, kw_only=True, tag="segment-end"):
     """A segment's file is complete: its final length and digest."""
 
-    segment: int
-    fragments: int
-    age_bytes: int
+    segment: Int
+    fragments: Int
+    age_bytes: Int
     age_sha256: str
 
 
@@ -165,8 +166,8 @@ class Spoken(_Journal, frozen=True, kw_only=True, tag="spoken"):
 
     phrase: str
     outcome: Literal["spoken", "failed", "cut"]
-    from_ns: int | None
-    to_ns: int | None
+    from_ns: Int | None
+    to_ns: Int | None
     text: str | None
     detail: str = ""
     private: Private | None = None
@@ -177,8 +178,8 @@ class Slot(_Journal, frozen=True, kw_only=True, tag="slot"):
 
     element: str
     state: SlotState
-    from_ns: int | None
-    to_ns: int | None
+    from_ns: Int | None
+    to_ns: Int | None
 
 
 class Answered(_Journal, frozen=True, kw_only=True, tag="answered"):
@@ -187,27 +188,27 @@ class Answered(_Journal, frozen=True, kw_only=True, tag="answered"):
 
     phrase: str
     heard: bool
-    from_ns: int | None
-    to_ns: int | None
+    from_ns: Int | None
+    to_ns: Int | None
 
 
 class Mark(_Journal, frozen=True, kw_only=True, tag="mark"):
     """Key content (Art. 12); ``item`` None: marked by the button, not tagged."""
 
-    at_ns: int
+    at_ns: Int
     item: str | None
 
 
 class Notice(_Journal, frozen=True, kw_only=True, tag="notice"):
     """People who film were told (Art. 16)."""
 
-    at_ns: int
+    at_ns: Int
 
 
 class Stage(_Journal, frozen=True, kw_only=True, tag="stage"):
     """The act's next stage; ``raised``: from here on the act must be recorded (Art. 10)."""
 
-    at_ns: int
+    at_ns: Int
     stage: str
     obligation: Obligation
     raised: bool
@@ -216,13 +217,13 @@ class Stage(_Journal, frozen=True, kw_only=True, tag="stage"):
 class Obstruction(_Journal, frozen=True, kw_only=True, tag="obstruction"):
     """Somebody hinders the recording (Art. 23)."""
 
-    at_ns: int
+    at_ns: Int
 
 
 class Sensitive(_Journal, frozen=True, kw_only=True, tag="sensitive"):
     """Access to what follows is to be restricted (minor, medical, home, undress)."""
 
-    at_ns: int
+    at_ns: Int
     on: bool
 
 
@@ -235,8 +236,8 @@ class Unmarked(_Journal, frozen=True, kw_only=True, tag="unmarked"):
 class Interruption(_Journal, frozen=True, kw_only=True, tag="interruption"):
     """Nothing covers the time from ``from_ns`` on; ``cause``: what the device found (Art. 15)."""
 
-    interruption: int
-    from_ns: int
+    interruption: Int
+    from_ns: Int
     cause: str
     detail: str
 
@@ -244,26 +245,26 @@ class Interruption(_Journal, frozen=True, kw_only=True, tag="interruption"):
 class Resumed(_Journal, frozen=True, kw_only=True, tag="resumed"):
     """Fragments again: the interruption is over."""
 
-    interruption: int
-    from_ns: int
-    to_ns: int
+    interruption: Int
+    from_ns: Int
+    to_ns: Int
 
 
 class Reason(_Journal, frozen=True, kw_only=True, tag="reason"):
     """The officer's category by presses, and whether a reason was heard (Art. 15)."""
 
-    interruption: int
+    interruption: Int
     category: Literal["fault", "weather", "obstruction", "other", "not_objective"]
-    presses: int
+    presses: Int
     heard: bool
-    from_ns: int | None
-    to_ns: int | None
+    from_ns: Int | None
+    to_ns: Int | None
 
 
 class StatementDue(_Journal, frozen=True, kw_only=True, tag="statement-due"):
     """A written explanation is owed (Art. 15). ``interruption`` None: for the recording's end."""
 
-    interruption: int | None
+    interruption: Int | None
     why: str
 
 
@@ -279,8 +280,8 @@ class Fault(_Journal, frozen=True, kw_only=True, tag="fault"):
 class Delay(_Journal, frozen=True, kw_only=True, tag="delay"):
     """The disk kept fragments waiting for more than 1 s."""
 
-    waited_ms: int
-    fragments: int
+    waited_ms: Int
+    fragments: Int
 
 
 class Loss(_Journal, frozen=True, kw_only=True, tag="loss"):
@@ -310,7 +311,7 @@ class Recovered(_Journal, frozen=True, kw_only=True, tag="recovered"):
     what lay behind the last durable line is in tails/."""
 
     why: Literal["crash", "reboot", "desk"]
-    fragments: int
+    fragments: Int
     moved: tuple[str, ...]
 
 
@@ -328,7 +329,7 @@ class End(_Journal, frozen=True, kw_only=True, tag="end"):
     ``by``: the user who ended it over the socket.
     """
 
-    end_ns: int
+    end_ns: Int
     source: Literal["button", "control", "shutdown", "power", "crash", "storage", "desk"]
     planned: bool
     spoken: bool
@@ -338,12 +339,12 @@ class End(_Journal, frozen=True, kw_only=True, tag="end"):
 class Close(_Journal, frozen=True, kw_only=True, tag="close"):
     """Last line before the seal: what the bag must hold."""
 
-    start_ns: int | None
-    end_ns: int
-    segments: int
-    fragments: int
-    interruptions: int
-    statements_due: int
+    start_ns: Int | None
+    end_ns: Int
+    segments: Int
+    fragments: Int
+    interruptions: Int
+    statements_due: Int
 
 
 Journal = (
@@ -402,12 +403,12 @@ class Sealed(_Ledger, frozen=True, kw_only=True, tag="seal"):
     that of the signed file."""
 
     recording: str
-    journal_lines: int
+    journal_lines: Int
     journal_sha256: str
     tagmanifest_sha256: str
     planned: bool
-    statements_due: int
-    end_ns: int
+    statements_due: Int
+    end_ns: Int
     card: str
 
 
@@ -457,7 +458,7 @@ class AwayEnd(_Ledger, frozen=True, kw_only=True, tag="away-end"):
     """Officer and device are back; ``declared`` False: nobody said so, the store was reached.
     ``away``: the number of the line that it ends."""
 
-    away: int
+    away: Int
     declared: bool
     by: str
 
@@ -466,7 +467,7 @@ class Reminded(_Ledger, frozen=True, kw_only=True, tag="reminded"):
     """The device spoke of ``count`` recordings that are to be stored (``day``) or are late."""
 
     phrase: str
-    count: int
+    count: Int
     day: str
     outcome: Literal["spoken", "failed", "cut"]
 

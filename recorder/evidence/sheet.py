@@ -5,8 +5,9 @@ key opened it. What people have to judge (what it proves, who checked) stays a b
 Lays out nothing itself: ``sheet_html.py`` and ``sheet_text.py`` print what is built here.
 """
 
+import re
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import MAXYEAR, timedelta
 
 from recorder.evidence import lines
 from recorder.evidence.local import local_day, local_time
@@ -178,11 +179,12 @@ def _unchecked(report: Report) -> Iterable[str]:
 def _keeping(story: Story, stored: Stored) -> Section:
     act = story.open.act if story.open else None
     term = act.retention if act else ""
-    years = int(term[:-1]) if term[:-1].isdigit() and term.endswith("y") else 0
+    match = re.fullmatch(r"([0-9]{1,3})y", term)
+    years = int(match[1]) if match else 0
     until = BLANK
     if years and not story.end.doubtful:
         day = local_day(story.end.utc, story.offset_min)
-        if day is not None:
+        if day is not None and day.year + years <= MAXYEAR:
             try:
                 last = day.replace(year=day.year + years)
             except ValueError:

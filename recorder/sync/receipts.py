@@ -12,6 +12,7 @@ import msgspec
 
 from recorder.clock import Clock
 from recorder.evidence import chain
+from recorder.shapes import Int
 from recorder.sync.home import replace
 
 FORMAT = "bodycam-receipt/1"
@@ -46,12 +47,12 @@ class Receipt(
     device: str
     store: str
     store_id: str
-    files: int
-    bytes: int
+    files: Int
+    bytes: Int
     tagmanifest_sha256: str
     stored: str
     read: str
-    read_back: int
+    read_back: Int
     left: tuple[str, ...] = ()
     term: Term | None = None
 

@@ -1,4 +1,4 @@
-"""Bad input for every parser: no crash, no hang, no accepted lie. ``python -m tests.fuzz --help``."""
+"""Bad input for every parser: no crash, no hang, no accepted lie (``python -m tests.fuzz``)."""
 
 from tests.fuzz.runner import run
 

@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz.child NAME SECONDS FOLDER SEED``: one parser, fuzzed in this process alone.
+"""``python -m tests.fuzz.child NAME SECONDS FOLDER SEED [blind]``: one parser, alone in here.
 
 With atheris, guided by coverage of the package; where it has no wheel, blindly, which is said. Each
 kind of finding is written to ``findings/`` once, with its input; the run goes on behind it.
@@ -15,11 +15,13 @@ import traceback
 from pathlib import Path
 
 try:
+    if "blind" in sys.argv[5:]:
+        raise ImportError
     import atheris
 except ImportError:
     atheris = None
 
-CPU_S = 10
+CPU_S = 5
 """An input that takes longer than this to work through hangs."""
 WALL_S = 120
 """One that waits longer than this hangs, too; much, because others may need the processor."""
@@ -36,7 +38,7 @@ def _hangs(*_: object) -> None:
 
 
 class Child:
-    """Counts, catches and keeps what goes wrong."""
+    """Catches what goes wrong and keeps it, with its input."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self._folder = folder
@@ -47,7 +49,9 @@ class Child:
         if atheris is None:
             self.target = targets.load(name)
         else:
-            with atheris.instrument_imports(include=["recorder", "tomllib"]):
+            with atheris.instrument_imports(
+                include=["recorder", "tomllib", *([name] if "." in name else [])]
+            ):
                 self.target = targets.load(name)
 
     def one(self, data: bytes) -> None:
@@ -82,10 +86,12 @@ def _guided(child: Child, folder: Path, seconds: float, seed: int) -> None:
         for word in child.target.words:
             escaped = "".join(f"\\x{b:02x}" for b in word.encode())
             file.write(f'"{escaped}"\n')
+    dictionary = [f"-dict={words}"] if child.target.words else []
     flags = [
         f"-max_total_time={max(1, round(seconds))}", f"-timeout={WALL_S}", f"-seed={seed}",
         f"-rss_limit_mb={RSS_MB}", f"-max_len={child.target.most_bytes}", "-print_final_stats=1",
-        f"-artifact_prefix={folder}/findings/", "-reload=0", f"-dict={words}",
+        f"-artifact_prefix={folder}/findings/", "-reload=0",
+        "-report_slow_units=1000000", *dictionary,
     ]  # fmt: skip
     atheris.Setup([sys.argv[0], *flags, str(folder / "corpus")], child.one)
     atheris.Fuzz()

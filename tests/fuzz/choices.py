@@ -1,18 +1,19 @@
 """Turns a fuzzer's bytes into decisions: which seed, which edit, which value. Pure.
 
 The fuzzer only ever sees bytes, and coverage tells it which of them mattered; behind a signature or
-a digest it gets nowhere with bytes alone. So targets let the bytes say what to change, and sign again.
+a digest it gets nowhere with bytes alone. So the bytes say what to change, and targets sign again.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 _VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 255, 2**31, 2**32 - 1, 2**53, 2**63 - 1, -(2**63), 2**63, 2**64,
-    10**12, 10**18, 10**30, 10**400, 0.5, -0.0, 1e300, "", "0", "a", "..", "/", "../../x", "\0", "\n", "\t",
+    10**12, 10**18, 10**30, 10**400, 0.5, -0.0, 1e300, "", "0", "a", "..", "/", "../../x", "\0",
+    "\n", "\t",
     "data/segments/../journal.jsonl", "data/private/0.json.age", "999999999999", "x" * 300, "汉字",
     "\u202e", "=", "AAAA", "0" * 64, "9999-12-31T23:59:59.999Z", "0001-01-01T00:00:00.000Z", "Z",
     "2026-02-30T00:00:00Z", "1969-12-31T23:59:59Z", [], {}, [[]], {"kind": "open"},
@@ -96,7 +97,7 @@ def value(choices: Choices) -> Any:
 
 
 def edit_tree(tree: Any, choices: Choices, words: Sequence[str] = ()) -> Any:
-    """``tree`` (dicts, lists, values) with one node changed, removed, added, doubled or exchanged."""
+    """``tree`` (of JSON) with one node changed, removed, added, doubled or exchanged."""
     tree = json.loads(json.dumps(tree))
     places: list[tuple[Any, Any]] = []
     _places(tree, places)
@@ -137,11 +138,3 @@ def _places(node: Any, found: list[tuple[Any, Any]]) -> None:
     for key, child in items:
         found.append((node, key))
         _places(child, found)
-
-
-def several(choices: Choices, most: int, change: Callable[[], None]) -> None:
-    """``change`` once, and again while there is something to decide with, ``most`` times at most."""
-    for _ in range(most):
-        change()
-        if not choices.more:
-            return

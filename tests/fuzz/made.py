@@ -1,4 +1,4 @@
-"""What the targets change: keys, logs, recordings and a scratch folder, made by the project's writers."""
+"""What the targets need: keys, a scratch folder, logs that are signed again."""
 
 import atexit
 import base64

@@ -46,14 +46,18 @@ class Result(msgspec.Struct, frozen=True):
         )
 
 
-def fuzz(name: str, seconds: float, folder: Path, seed: int) -> Result:
-    """Fuzz one parser. ``folder`` keeps its corpus for the next run, and what was found."""
+def fuzz(name: str, seconds: float, folder: Path, seed: int, *, blind: bool = False) -> Result:
+    """Fuzz one parser. ``folder`` keeps its corpus for the next run, and what was found.
+
+    ``blind``: without atheris, though it is there.
+    """
     corpus, found = folder / "corpus", folder / "findings"
     corpus.mkdir(parents=True, exist_ok=True)
     found.mkdir(exist_ok=True)
     for path in found.iterdir():
         path.unlink()
     words = [sys.executable, "-m", "tests.fuzz.child", name, str(seconds), str(folder), str(seed)]
+    words += ["blind"] if blind else []
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     log = folder / "log"
     problem = ""

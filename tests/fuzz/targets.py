@@ -1,8 +1,8 @@
 """What a parser's module under ``tests.fuzz.parsers`` has: the promise, seeds, and words to try.
 
-``check(data)`` gives any bytes to the parser and raises where a promise is broken. Only RecorderError
-may come out of a parser (a reader of logs tells Defects, a verifier findings); whatever else does
-is a crash. What is accepted must be what was written: it comes back the same when written again.
+``check(data)`` gives any bytes to the parser and raises where a promise is broken. Nothing but
+RecorderError may come out of a parser (a reader of logs tells Defects, a verifier findings): all
+else is a crash. What is accepted must be what was written: written again it is the same.
 """
 
 import importlib
@@ -34,8 +34,8 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str) -> Target:
-    """Import a parser's module (and so the parser)."""
-    module = importlib.import_module(f"tests.fuzz.parsers.{name}")
+    """Import a parser's module (and so the parser); ``name`` may be any module's dotted name."""
+    module = importlib.import_module(name if "." in name else f"tests.fuzz.parsers.{name}")
     return Target(
         name, module.check, module.seeds, tuple(getattr(module, "WORDS", ())),
         getattr(module, "MOST_BYTES", 4096),

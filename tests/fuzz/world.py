@@ -1,13 +1,13 @@
-"""A device with three recordings – plain, interrupted, never sealed – made by the device's own writer."""
+"""A device with three recordings (plain, interrupted, open), made by the device's own writer."""
 
 from functools import cache
 from pathlib import Path
 
 import msgspec
 
+from recorder.clock import NS
 from recorder.evidence import lines
 from recorder.evidence.age import Identity, Recipient
-from recorder.clock import NS
 from tests.fuzz import made
 from tests.unit.evidence import bags
 

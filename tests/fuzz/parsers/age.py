@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 
 import pyrage
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from recorder.errors import RecorderError
 from recorder.evidence import age
@@ -12,8 +13,8 @@ from tests.fuzz import made
 from tests.fuzz.choices import Choices, edit_bytes
 from tests.fuzz.targets import Broken
 
-WORDS = ("age-encryption.org/v1\n", "-> X25519 ", "-> scrypt ", "-> grease ", "--- ", "\n", "=", "AAAA",
-         "age1", "AGE-SECRET-KEY-1", "# ")  # fmt: skip
+WORDS = ("age-encryption.org/v1\n", "-> X25519 ", "-> scrypt ", "-> grease ", "--- ", "\n", "=",
+         "AAAA", "age1", "AGE-SECRET-KEY-1", "# ")  # fmt: skip
 _ORACLE = pyrage.x25519.Identity.from_str(made.IDENTITY_TEXT)
 _RECIPIENT = age.Recipient(made.IDENTITY.recipient)
 _OTHER = age.Recipient(age.Identity.generate()[0].recipient)
@@ -85,7 +86,7 @@ def _built(choices: Choices) -> bytes:
     nonce = bytes(16)
     mac = base64.b64encode(age._mac(_KEY, head)).rstrip(b"=")
     whole = head + b" " + mac + b"\n" + nonce
-    aead = age.ChaCha20Poly1305(age._hkdf(_KEY, nonce, b"payload"))
+    aead = ChaCha20Poly1305(age._hkdf(_KEY, nonce, b"payload"))
     return whole + aead.encrypt(age._NONCE.pack(0, choices.number(4) > 0), choices.text(), None)
 
 

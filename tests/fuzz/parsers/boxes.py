@@ -10,7 +10,8 @@ from tests.fuzz.targets import Broken, same
 from tests.unit import pieces
 
 WORDS = ("ftyp", "moov", "trak", "tkhd", "mdia", "mdhd", "hdlr", "vide", "soun", "minf", "stbl",
-         "stsd", "moof", "traf", "tfhd", "tfdt", "trun", "mdat", "free", "\x00\x00\x00\x01", "\x00\x00\x00\x08")  # fmt: skip
+         "stsd", "moof", "traf", "tfhd", "tfdt", "trun", "mdat", "free",
+         "\x00\x00\x00\x01", "\x00\x00\x00\x08")  # fmt: skip
 _BASES = (pieces.init_bytes(), pieces.media(90_000, frames=2, size=4), boxes.free(12))
 
 

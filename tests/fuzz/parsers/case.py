@@ -26,7 +26,7 @@ def seeds() -> Sequence[bytes]:
 
 
 def check(data: bytes) -> None:
-    """RecorderError with where and remedy, or a card that says what was written, and can be said."""
+    """RecorderError with where and remedy, or the card as it was written, and it can be said."""
     raw = edited(data, _EXAMPLE)
     try:
         text = raw.decode()

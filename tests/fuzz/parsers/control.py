@@ -14,8 +14,9 @@ from tests.fuzz import made
 from tests.fuzz.choices import Choices, edit_bytes, edit_tree
 from tests.fuzz.targets import Broken, same
 
-WORDS = ("verb", "argument", "reason", "status", "case-load", "case-show", "case-clear", "say", "button",
-         "short", "double", "long", "start", "stop", "mark", "notice", "stage", "arrival", '{"', '":"')  # fmt: skip
+WORDS = ("verb", "argument", "reason", "status", "case-load", "case-show", "case-clear", "say",
+         "button", "short", "double", "long", "start", "stop", "mark", "notice", "stage",
+         "arrival", '{"', '":"')  # fmt: skip
 _ASKED: list[Request] = []
 _ONE_IN = 64
 """Inputs that go over a socket: a thread and a connection each."""
@@ -85,8 +86,8 @@ def check(data: bytes) -> None:
             if user == "sync" and request.verb not in LIMITED_VERBS:
                 raise Broken(f"a limited user was let through with {request.verb!r}")
             sent = msgspec.json.decode(line)
-            same((request.verb, request.argument, request.reason),
-                 (sent["verb"], sent.get("argument", ""), sent.get("reason", "")), "request")  # fmt: skip
+            want = (sent["verb"], sent.get("argument", ""), sent.get("reason", ""))
+            same((request.verb, request.argument, request.reason), want, "request")
 
 
 def _over_socket(raw: bytes) -> None:

@@ -9,8 +9,9 @@ from tests.fuzz import made
 from tests.fuzz.choices import Choices, edit_bytes
 from tests.fuzz.targets import Broken, same
 
-WORDS = ("age1", "AGE-SECRET-KEY-1", "#", "-----BEGIN PRIVATE KEY-----\n", "-----END PRIVATE KEY-----\n",
-         "-----BEGIN PUBLIC KEY-----\n", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n", "\r\n")  # fmt: skip
+WORDS = ("age1", "AGE-SECRET-KEY-1", "#", "-----BEGIN PRIVATE KEY-----\n",
+         "-----END PRIVATE KEY-----\n", "-----BEGIN PUBLIC KEY-----\n",
+         "-----BEGIN ENCRYPTED PRIVATE KEY-----\n", "\r\n")  # fmt: skip
 _PRIVATE, _PUBLIC = keys.pem_pair(made.SIGNER.private)
 _LIST = f"# custodians\n{made.IDENTITY.recipient}\n".encode()
 _SECRET = f"# created\n{made.IDENTITY_TEXT}\n".encode()

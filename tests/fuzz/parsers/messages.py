@@ -15,8 +15,9 @@ from tests.fuzz.targets import same
 from tests.unit import pieces
 
 WORDS = ("type", "hello", "init", "fragment", "speech", "vitals", "fault", "format", "pid", "board",
-         "camera", "microphone", "encoder", "stream", "number", "start_ns", "end_ns", "video", "audio",
-         "state", "first_tick", "ticks", "units", "gap_ns", "tracks", "kind", "ok", "absent")  # fmt: skip
+         "camera", "microphone", "encoder", "stream", "number", "start_ns", "end_ns", "video",
+         "audio", "state", "first_tick", "ticks", "units", "gap_ns", "tracks", "kind",
+         "ok", "absent")  # fmt: skip
 
 _RUN = TrackRun(TrackState.OK, 9_000_000, 90_000, 30, 33_333_333)
 _MESSAGES: tuple[tuple[messages.Message, bytes], ...] = (

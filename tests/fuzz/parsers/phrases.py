@@ -29,7 +29,7 @@ WORDS = (
     "{a.b}",
     "{a[0]}",
 )
-_START = b'end = "\xe5\xbd\x95\xe9\x9f\xb3\xe7\xbb\x93\xe6\x9d\x9f\xef\xbc\x9a{time}\xe3\x80\x82"\nready = "\xe5\xa5\xbd"\n'
+_START = 'end = "录音结束：{time}。"\nready = "好"\n'.encode()
 
 
 def seeds() -> Sequence[bytes]:

@@ -16,9 +16,10 @@ from tests.fuzz.choices import Choices, edit_bytes, edit_tree
 from tests.fuzz.targets import Broken, same
 
 NAME = "cam-01-00000001-abcd"
-WORDS = ("format", "recording", "device", "store", "store_id", "files", "bytes", "tagmanifest_sha256",
-         "stored", "read", "read_back", "left", "n", "kind", "receipt", "boot_id", "boot_ns", "utc",
-         "clock", "quality", "error_ms", "prev", "id", "next", NAME)  # fmt: skip
+WORDS = ("format", "recording", "device", "store", "store_id", "files", "bytes",
+         "tagmanifest_sha256", "stored", "read", "read_back", "left", "n", "kind", "receipt",
+         "boot_id", "boot_ns", "utc", "clock", "quality", "error_ms", "prev", "id", "next",
+         NAME)  # fmt: skip
 _HOME = Home(made.scratch() / "sync")
 (_HOME.path / "sync.key").write_bytes(keys.pem_pair(made.SIGNER.private)[0])
 (_HOME.path / "sync.key").chmod(0o600)
@@ -26,8 +27,8 @@ _HOME = Home(made.scratch() / "sync")
 
 def _log() -> bytes:
     receipt = receipts.Receipt(
-        format=receipts.FORMAT, recording=NAME, device="cam-01", store="/srv", store_id="a", files=9,
-        bytes=10, tagmanifest_sha256="0" * 64, stored="2026-11-23T01:30:00.000Z",
+        format=receipts.FORMAT, recording=NAME, device="cam-01", store="/srv", store_id="a",
+        files=9, bytes=10, tagmanifest_sha256="0" * 64, stored="2026-11-23T01:30:00.000Z",
         read="2026-11-23T01:31:00.000Z", read_back=1,
     )  # fmt: skip
     for number in (1, 2):
@@ -46,7 +47,8 @@ _LINES = frozenset(_LOG.splitlines())
 
 def seeds() -> Sequence[bytes]:
     """Raw logs, edits without the key, edits that are signed, and the small files."""
-    return [b"\0" + _LOG, b"\1", b"\2\0", b"\2\1" + bytes(9), b"\3" + msgspec.json.encode(Sent("a", 7)),
+    return [b"\0" + _LOG, b"\1", b"\2\0", b"\2\1" + bytes(9),
+            b"\3" + msgspec.json.encode(Sent("a", 7)),
             b"\3" + msgspec.json.encode(Aside(NAME, "c", "k", "t", "u")),
             b"\3" + msgspec.json.encode(marker.Marker(marker.FORMAT, "a", "t"))]  # fmt: skip
 

@@ -14,15 +14,16 @@ from tests.fuzz import made
 from tests.fuzz.choices import Choices, edit_bytes, edit_tree
 from tests.fuzz.targets import Broken, same
 
-WORDS = ("format", "township", "keys", "role", "name", "public", "since", "until", "revoked", "first",
-         "last", "device", "sync", "desk", register.FORMAT)  # fmt: skip
+WORDS = ("format", "township", "keys", "role", "name", "public", "since", "until", "revoked",
+         "first", "last", "device", "sync", "desk", register.FORMAT)  # fmt: skip
+_SINCE, _NOW = "2026-01-01T00:00:00.000Z", "2026-07-01T00:00:00.000Z"
 _REGISTER = register.Register(
     register.FORMAT, "张营镇",
     (
-        register.Key("device", "cam-01", keys.base64_public(made.SIGNER), "2026-01-01T00:00:00.000Z"),
-        register.Key("device", "cam-02", keys.base64_public(made.THIEF), "2026-01-01T00:00:00.000Z",
+        register.Key("device", "cam-01", keys.base64_public(made.SIGNER), _SINCE),
+        register.Key("device", "cam-02", keys.base64_public(made.THIEF), _SINCE,
                      "2027-01-01T00:00:00.000Z", "2026-06-01T00:00:00.000Z", 1, 9),
-        register.Key("sync", "cam-01", keys.base64_public(made.THIEF), "2026-01-01T00:00:00.000Z"),
+        register.Key("sync", "cam-01", keys.base64_public(made.THIEF), _SINCE),
     ),
 )  # fmt: skip
 _BYTES = register.encode(_REGISTER)
@@ -68,7 +69,7 @@ def check(data: bytes) -> None:
     for number in (0, 1, 9, 10**7):
         for key in (made.SIGNER, made.THIEF):
             findings = Findings()
-            trust(findings, key.public, kind="device", device="cam-01", utc="2026-07-01T00:00:00.000Z",
+            trust(findings, key.public, kind="device", device="cam-01", utc=_NOW,
                   recording=f"cam-01-{number:08d}-0000", vouched=Vouched(loaded))  # fmt: skip
             for finding in findings.listed():
                 msgspec.json.encode(finding)

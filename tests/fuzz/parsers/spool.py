@@ -1,4 +1,4 @@
-"""The device's start on a spool that something happened to: what can be recovered is, never a crash."""
+"""The device's start on a spool that something happened to: recovery, never a crash."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +33,11 @@ def _keys() -> Path:
 
 
 _KEYS = _keys()
+_STRANGE = (
+    "x", f"{_OPEN}/x", f"{_OPEN}/data/segments/0009.mp4.age", f"{_OPEN}/data/journal-0002.jsonl",
+    f"{_OPEN}/data/tails/0001.mp4.age", "ledger/x.jsonl", "ledger/0009.jsonl",
+    "bc-001-00000099-ffff/data/journal.jsonl",
+)  # fmt: skip
 _DISK = Disk(made.clock(), lambda _: None, 1 << 20)
 """Its thread stays idle: what it would run is called here."""
 
@@ -76,11 +81,9 @@ def _tamper(files: dict[str, bytes], choices: Choices) -> None:
                 del files[name]
         case 1:
             files.setdefault(
-                choices.pick((f"{_OPEN}/x", f"{_OPEN}/data/segments/0009.mp4.age", "x", "ledger/x.jsonl",
-                              "ledger/0009.jsonl", f"{_OPEN}/data/journal-0002.jsonl",
-                              f"{_OPEN}/data/tails/0001.mp4.age", "bc-001-00000099-ffff/data/journal.jsonl")),
+                choices.pick(_STRANGE),
                 choices.text(),
-            )  # fmt: skip
+            )
         case _:
             files[name] = edit_bytes(files[name], choices)
 
