@@ -1,10 +1,15 @@
 """Our age files open with others' tools wherever they are ended, and others' with ours."""
 
+import base64
+import hmac
 import io
 import os
 
 import pyrage
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given, settings, strategies as st
 
 from recorder.errors import RecorderError
@@ -111,3 +116,36 @@ def test_somebody_elses_key_opens_nothing() -> None:
     other, _ = Identity.generate()
     with pytest.raises(RecorderError, match="not encrypted to the given key"):
         b"".join(decrypt(io.BytesIO(encrypt(b"x", [RECIPIENT])).read, [other]))
+
+
+def stanza_beside_ours(stanza: bytes) -> bytes:
+    """A file with another stanza beside ours, the header's MAC right."""
+    file_key, nonce = bytes(16), bytes(16)
+    head = b"age-encryption.org/v1\n" + RECIPIENT.wrap(file_key) + stanza + b"---"
+
+    def key(salt: bytes | None, info: bytes) -> bytes:
+        return HKDF(hashes.SHA256(), 32, salt, info).derive(file_key)
+
+    mac = hmac.digest(key(None, b"header"), head, "sha256")
+    body = ChaCha20Poly1305(key(nonce, b"payload")).encrypt(bytes(11) + b"\1", b"x", None)
+    return head + b" " + base64.b64encode(mac).rstrip(b"=") + b"\n" + nonce + body
+
+
+def test_a_stanza_that_is_somebody_elses_is_passed_over() -> None:
+    data = stanza_beside_ours(b"-> other arg\nAAAA\n")
+    assert opened(data) == pyrage.decrypt(data, [ORACLE]) == b"x"
+
+
+@pytest.mark.parametrize(
+    "stanza",
+    [b"-> other\nAB\n", b"-> other\nAA==\n", b"-> other\n!!\n", b"-> other\nA\n",
+     b"-> other  x\nAA\n", b"-> other \nAA\n", b"-> other\xff\nAA\n",
+     b"-> scrypt AAAAAAAAAAAAAAAAAAAAAA 1\n" + b"A" * 43 + b"\n"],
+    ids=["spare-bits", "padded", "no-base64", "length", "empty", "end", "no-ascii", "scrypt"],
+)  # fmt: skip
+def test_a_header_that_others_refuse_is_refused(stanza: bytes) -> None:
+    data = stanza_beside_ours(stanza)
+    with pytest.raises(pyrage.DecryptError):
+        pyrage.decrypt(data, [ORACLE])
+    with pytest.raises(RecorderError, match="not an age file"):
+        opened(data)

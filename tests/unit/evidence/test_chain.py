@@ -1,8 +1,10 @@
 """A log whose card fails: what was not durable is written again elsewhere, never on top."""
 
+import base64
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -66,3 +68,41 @@ def test_whatever_fails_the_chain_that_is_read_back_is_whole(
     wrong = [i for i in found if isinstance(i, chain.Defect)]
     assert all(d.code == "line-torn" and d.file != paths[-1].name for d in wrong), wrong
     assert list(leftovers(paths)) == []
+
+
+def resigned(body: lines.Journal, *edits: tuple[bytes, bytes]) -> bytes:
+    """A line whose JSON was edited and signed by the device itself."""
+    header = chain.Header(0, "", "b", 1, "u", ManualClock().state(), chain.ZERO)
+    header = msgspec.structs.replace(header, kind=body.__struct_config__.tag)
+    text = chain.encode(header, body, SIGNER).line.partition(b"\t")[0]
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new)
+    return text + b"\t" + base64.b64encode(SIGNER.sign(text))
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**400], ids=["over", "under", "far"])
+@pytest.mark.parametrize("field", ["at_ns", "boot_ns", "n", "error_ms"])
+def test_a_number_that_64_bits_do_not_hold_is_no_line(number: int, field: str) -> None:
+    value = {"at_ns": b"7", "boot_ns": b"1", "n": b"0", "error_ms": b"20"}[field]
+    name = f'"{field}":'.encode()
+    raw = resigned(lines.Notice(at_ns=7), (name + value, name + str(number).encode()))
+    with pytest.raises(ValueError, match="not a line of this log"):
+        chain.decode(raw, lines.Journal, SIGNER.public)
+
+
+@pytest.mark.parametrize(
+    ("body", "inside"),
+    [(lines.Notice(at_ns=7), b'"quality":'),
+     (lines.Arrival(arrived="", source="card", late=False, private=lines.Private("f", 1, "0")),
+      b'"file":'),
+     (lines.Checks(officer="", results=(lines.CheckRecord("n", "ok", "v", "l"),)), b'"level":')],
+    ids=["clock", "private", "checks"],
+)  # fmt: skip
+def test_a_field_that_the_format_does_not_have_is_refused_wherever_it_stands(
+    body: lines.Journal, inside: bytes
+) -> None:
+    chain.decode(resigned(body), lines.Journal, SIGNER.public)
+    raw = resigned(body, (inside, b'"more":1,' + inside))
+    with pytest.raises(ValueError, match="unknown field"):
+        chain.decode(raw, lines.Journal, SIGNER.public)

@@ -1,7 +1,12 @@
 """A recording that is cut anywhere comes back whole: everything journalled, nothing else."""
 
+import base64
+import hashlib
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -231,3 +236,57 @@ def test_a_journal_whose_disk_fails_goes_on_in_the_next_file(
     names = [path.name for path in files(writer.folder / "data", "journal")]
     assert names == ["journal.jsonl", "journal-0002.jsonl"]
     assert len(fragments_of(writer.folder)) == 6
+
+
+def resigned(bag: Path, edit: Callable[[dict[str, Any]], bool]) -> None:
+    """The journal as a device gone mad would sign it: ``edit`` changes a line or drops it."""
+    path = bag / "data" / "journal.jsonl"
+    prev, out, n = "0" * 64, b"", 0
+    for row in path.read_bytes().splitlines():
+        fields = json.loads(row.partition(b"\t")[0])
+        if not edit(fields):
+            continue
+        text = json.dumps(fields | {"prev": prev, "n": n}, ensure_ascii=False).encode()
+        line = text + b"\t" + base64.b64encode(SIGNER.sign(text))
+        prev, n = hashlib.sha256(line).hexdigest(), n + 1
+        out += line + b"\n"
+    path.write_bytes(out)
+
+
+@pytest.mark.parametrize("key", ["", "x", "AAAA", "A" * 43 + "="])
+def test_a_recording_whose_line_0_names_no_key_cannot_be_recovered(
+    crashed: Path, tmp_path: Path, key: str
+) -> None:
+    spool = tmp_path / "spool"
+    shutil.copytree(crashed, spool)
+    bag = spool / NAME
+
+    def rename(fields: dict[str, Any]) -> bool:
+        if "key" in fields:
+            fields["key"] = key
+        return True
+
+    resigned(bag, rename)
+    assert not recovery.is_sealed(bag)
+    with pytest.raises(RecorderError, match="no line 0"):
+        recovery.reopen(bag, signer=SIGNER, recipients=[RECIPIENT], clock=CLOCK, settings=SETTINGS)
+
+
+def test_recovery_cuts_nothing_outside_the_segments_folder(crashed: Path, tmp_path: Path) -> None:
+    """Whatever file a segment's line names, and where a segment's line is missing altogether."""
+    for named in ("data/segments/../../../victim", "data/journal.jsonl", "victim", ""):
+        spool = tmp_path / "spool"
+        shutil.rmtree(spool, ignore_errors=True)
+        shutil.copytree(crashed, spool)
+        victim = spool / "victim"
+        victim.write_bytes(bytes(1 << 20))
+
+        def rename(fields: dict[str, Any], named: str = named) -> bool:
+            if fields["kind"] != "segment":
+                return True
+            fields["file"] = named
+            return bool(named)
+
+        resigned(spool / NAME, rename)
+        recover_and_seal(spool)
+        assert victim.read_bytes() == bytes(1 << 20)

@@ -3,6 +3,7 @@
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from recorder.clock import NS, ClockState, Quality, parse_iso
@@ -10,7 +11,7 @@ from recorder.errors import RecorderError
 from recorder.evidence import lines, sheet, story
 from recorder.evidence.age import Identity
 from recorder.evidence.sheet_html import as_html
-from recorder.evidence.sheet_shape import Sheet, Stored
+from recorder.evidence.sheet_shape import BLANK, Sheet, Stored
 from recorder.evidence.sheet_text import as_text
 from recorder.evidence.timeline import timeline
 from recorder.evidence.verification import verify_recording
@@ -187,3 +188,21 @@ def test_a_clock_that_contradicts_itself_is_told_and_not_believed(device: bags.D
     assert [finding.code for finding in report.findings] == ["clock-contradicts"]
     assert "doubtful" in render(report)
     assert "时间均不采信" in as_text(made(device, bag, None))
+
+
+@pytest.mark.parametrize(
+    ("retention", "until"),
+    [("30y", "2056年11月23日"), ("999y", "3025年11月23日"), ("9999y", None), ("²y", None),
+     ("1" * 5000 + "y", None), ("permanent", None), ("", None)],
+)  # fmt: skip
+def test_a_time_of_keeping_that_no_calendar_has_is_a_blank(
+    device: bags.Device, retention: str, until: str | None
+) -> None:
+    bag = bags.plain(device)
+    told = story.read(bag, None)
+    assert told.open is not None and told.open.act is not None
+    act = msgspec.structs.replace(told.open.act, retention=retention)
+    told = msgspec.structs.replace(told, open=msgspec.structs.replace(told.open, act=act))
+    page = sheet.make(told, verify_recording(bag, key=device.signer.public))
+    rows = {row.label: row.value for section in page.sections for row in section.rows}
+    assert rows["到期日"] == (until or BLANK)

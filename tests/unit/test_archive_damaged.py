@@ -1,0 +1,84 @@
+"""Start-up on a spool that something happened to: the device starts, and says what it found."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from recorder import config
+from recorder.archive import Archive, Ready
+from recorder.clock import ManualClock
+from recorder.disk import Disk
+from recorder.evidence import keys
+from tests.unit.evidence import bags
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> bags.Device:
+    made = bags.Device(tmp_path)
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    (folder / "device.key").write_bytes(keys.pem_pair(made.signer.private)[0])
+    (folder / "device.key").chmod(0o600)
+    (folder / "custodians.txt").write_text(made.recipients[0].text)
+    return made
+
+
+@pytest.fixture
+def disk() -> Iterator[Disk]:
+    made = Disk(ManualClock(), lambda _: None, 1 << 20)
+    yield made
+    made.close(5)
+
+
+def start(device: bags.Device, disk: Disk) -> Ready:
+    """What the disk thread does first."""
+    home = device.spool.parent
+    settings = config.Settings(
+        device=config.Device(name=device.name, officer="P-017"),
+        organisation=config.Organisation(name="t", rule="r", rule_version="1"),
+        paths=config.Paths(spool=str(device.spool), run=str(home), keys=str(home / "keys")),
+        recording=config.Recording(reserve_mb=4),
+    )
+    archive = Archive(settings, ManualClock(boot_id="another"), disk)
+    ready = archive._start()
+    archive._close()
+    return ready
+
+
+def without_seal_line(device: bags.Device) -> None:
+    """As if the power went between the bag's signature and the ledger's line."""
+    ledger = device.spool / "ledger" / "0001.jsonl"
+    rows = ledger.read_bytes().splitlines(keepends=True)
+    assert b'"kind":"seal"' in rows[-1]
+    ledger.write_bytes(b"".join(rows[:-1]))
+
+
+def test_a_sealed_recording_gets_the_ledgers_line_that_the_power_took(
+    device: bags.Device, disk: Disk
+) -> None:
+    bag = bags.plain(device, seconds=2)
+    without_seal_line(device)
+    ready = start(device, disk)
+    assert ready.last is not None and ready.last.recording == bag.name
+    assert b'"kind":"seal"' in (device.spool / "ledger" / "0002.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("lost", ["close", "end", "press"])
+def test_a_sealed_recording_whose_journal_was_damaged_keeps_no_device_from_starting(
+    device: bags.Device, disk: Disk, lost: str
+) -> None:
+    bag = bags.plain(device, seconds=2)
+    without_seal_line(device)
+    journal = bag / "data" / "journal.jsonl"
+    rows = journal.read_bytes().splitlines(keepends=True)
+    kinds = [json.loads(row.partition(b"\t")[0])["kind"] for row in rows]
+    at = kinds.index(lost)
+    rows[at] = rows[at].replace(b'"kind"', b'"kinD"')
+    journal.write_bytes(b"".join(rows))
+    ready = start(device, disk)
+    assert any("quarantined" in note for note in ready.notes), ready.notes
+    assert (device.spool / "quarantine" / bag.name / "tagmanifest-sha256.txt.sig").exists()
+    again = start(device, disk)
+    assert not any(bag.name in note for note in again.notes)
