@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from recorder.errors import RecorderError
+from recorder.shapes import UNREADABLE
 
 MAX_REQUEST = 256 * 1024
 LIMITED_VERBS = frozenset({"status", "say", "dock"})
@@ -145,7 +146,7 @@ class Server:
     def _answer(self, line: bytes, user: str) -> Answer:
         try:
             request = msgspec.json.decode(line, type=Request)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             return Answer(
                 False,
                 "control-message",
@@ -217,7 +218,7 @@ def ask(run: Path, request: Request, *, timeout_s: float = _ANSWER_S) -> Answer:
             ) from error
     try:
         return msgspec.json.decode(data, type=Answer)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise RecorderError(
             "control-answer", f"not an answer: {error}", where=str(path), remedy="Restart it"
         ) from error

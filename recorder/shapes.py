@@ -1,8 +1,11 @@
-"""Types that lines, messages and receipts share. Shapes only."""
+"""What lines, messages and receipts share: a number's bound, and what unreadable bytes raise."""
 
 from typing import Annotated
 
-from msgspec import Meta
+import msgspec
 
-Int = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """What 64 bits hold: JSON knows no bound, and a number without one breaks its readers."""
+
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""Raised for bytes that are not of the shape asked for; the last for brackets without end."""

@@ -10,6 +10,10 @@ from recorder.errors import RecorderError
 
 T = TypeVar("T")
 
+MOST_CHARACTERS = 256 * 1024
+_MOST_IN_A_LINE = 4096
+"""A key of thousands of parts takes the parser many seconds, in which nobody else is served."""
+
 
 def load(path: Path, type_: type[T], *, what: str, remedy: str = "") -> T:
     """Read ``path`` as ``type_`` (a struct that forbids unknown fields).
@@ -36,8 +40,27 @@ def load(path: Path, type_: type[T], *, what: str, remedy: str = "") -> T:
     return loads(text, type_, what=what, where=str(path), remedy=remedy)
 
 
-def loads(text: str, type_: type[T], *, what: str, where: str, remedy: str = "") -> T:
+def loads(
+    text: str,
+    type_: type[T],
+    *,
+    what: str,
+    where: str,
+    remedy: str = "",
+    most_characters: int = MOST_CHARACTERS,
+) -> T:
     """The same for text that is already in memory; ``where`` names its source."""
+    if len(text) > most_characters:
+        raise RecorderError(
+            f"{what}-syntax", f"longer than {most_characters} characters", where=where,
+            remedy=remedy or f"Give a {what} file",
+        )  # fmt: skip
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > _MOST_IN_A_LINE:
+            raise RecorderError(
+                f"{what}-syntax", f"line {number} is longer than {_MOST_IN_A_LINE} characters",
+                where=where, remedy="Break the line",
+            )  # fmt: skip
     try:
         raw = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # also numbers and nesting without end

@@ -15,7 +15,7 @@ import msgspec
 
 from recorder.config import CaptureSettings
 from recorder.errors import RecorderError
-from recorder.shapes import Int
+from recorder.shapes import UNREADABLE, Int
 
 FORMAT = 1
 SOUND_ONLY, PICTURE_ONLY = 2, 3
@@ -194,6 +194,6 @@ def read(pipe: BinaryIO) -> tuple[Message, bytes]:
     header = _exactly(pipe, header_size)
     try:
         message = _decoder.decode(header)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise RecorderError("capture-protocol", f"not a capture message: {error}") from error
     return message, _exactly(pipe, payload_size)

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from recorder.clock import Clock, ClockState
 from recorder.errors import RecorderError
-from recorder.shapes import Int
+from recorder.shapes import UNREADABLE, Int
 
 Heir = Callable[[Any], bytes | None]
 """The key that a body names as the one that signs from this very line on, or None."""
@@ -119,7 +119,7 @@ def decode(raw: bytes, bodies: Any, key: bytes | None) -> tuple[Header, Any]:
         header = msgspec.convert({k: v for k, v in fields.items() if k in HEADER_FIELDS}, Header)
         rest = {k: v for k, v in fields.items() if k not in HEADER_FIELDS}
         body = msgspec.convert(rest | {"kind": header.kind}, bodies)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"not a line of this log: {error}") from error
     return header, body
 
@@ -400,17 +400,21 @@ def _restarts(paths: Sequence[Path]) -> list[int | None]:
     """For each file the number at which the next one takes over."""
     starts: list[int | None] = []
     for path in paths:
-        first = next(iter(raw_lines(path)), (b"", False))[0].partition(b"\t")[0]
-        try:
-            starts.append(msgspec.json.decode(first, type=Header).n)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            starts.append(None)
+        starts.append(number(next(iter(raw_lines(path)), (b"", False))[0]))
     out: list[int | None] = []
     following: int | None = None
     for start in reversed(starts):
         out.append(following)
         following = following if start is None else start  # an empty file takes nothing over
     return out[::-1]
+
+
+def number(raw: bytes) -> int | None:
+    """A line's number, by its JSON alone; None where it has none."""
+    try:
+        return msgspec.json.decode(raw.partition(b"\t")[0], type=Header).n
+    except UNREADABLE:
+        return None
 
 
 def raise_defect(defect: Defect) -> None:

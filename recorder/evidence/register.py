@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from recorder.errors import RecorderError
+from recorder.shapes import UNREADABLE
 
 FORMAT = "bodycam-register/1"
 FILE, SIGNATURE = "register.json", "register.json.sig"
@@ -58,7 +59,7 @@ def load(path: Path, township: bytes | None) -> Register:
             "register-unreadable", f"cannot read it: {error.strerror}", where=str(path),
             remedy="Give the township's register.json",
         ) from error  # fmt: skip
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise RecorderError(
             "register-broken", f"not a register: {error}", where=str(path),
             remedy="Give the township's register.json",

@@ -19,6 +19,7 @@ from recorder.evidence.local import local_clock
 from recorder.evidence.timeline import Entry, told
 from recorder.evidence.verification_bag import TAGMANIFEST, Digests
 from recorder.evidence.wall_time import Instant
+from recorder.shapes import UNREADABLE
 
 _MANIFEST = "manifest-sha256.txt"
 _PEOPLE = ("name", "certificate", "personnel")
@@ -131,7 +132,7 @@ def _private(
             error.where = str(path)
             raise
         return None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
     return found if isinstance(found, dict) else None
 

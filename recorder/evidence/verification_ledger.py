@@ -14,7 +14,7 @@ from recorder.errors import RecorderError
 from recorder.evidence import chain, ledger_private, lines
 from recorder.evidence.due import LedgerDue, Owed
 from recorder.evidence.verification_bag import signed
-from recorder.evidence.verification_leftovers import leftovers, number
+from recorder.evidence.verification_leftovers import leftovers
 from recorder.evidence.verification_lines import canonical, raw_key, signature
 from recorder.evidence.verification_report import Findings, Level
 from recorder.evidence.wall_time import Instant, WallTime
@@ -154,7 +154,11 @@ def _read(paths: Sequence[Path], findings: Findings) -> Ledger:
 def _one_line(path: Path) -> bool:
     rows = [raw for raw, ended in chain.raw_lines(path) if ended]
     size = sum(len(raw) + 1 for raw in rows)
-    return len(rows) == 1 and size == path.stat().st_size and number(rows[0]) == int(path.name[:12])
+    return (
+        len(rows) == 1
+        and size == path.stat().st_size
+        and chain.number(rows[0]) == int(path.name[:12])
+    )
 
 
 def _take(
@@ -219,7 +223,7 @@ def compare(
     """Hold one recording against the ledger: its open line and, if any, its seal line."""
     known = ledger.recordings.get(recording)
     if known is None:
-        ahead = number(quoted.encode())
+        ahead = chain.number(quoted.encode())
         if ahead is not None and ahead >= ledger.lines:
             findings.add(
                 Level.NOTE,

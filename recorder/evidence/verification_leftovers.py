@@ -6,8 +6,6 @@ The chain's reader passes them over; what else stands there would be foreign and
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import msgspec
-
 from recorder.evidence import chain
 
 _PIECE_BYTES = 1024 * 1024
@@ -21,7 +19,7 @@ def leftovers(paths: Sequence[Path]) -> Iterator[chain.Defect]:
             continue
         offset = 0
         for place, (raw, ended) in enumerate(chain.raw_lines(path), 1):
-            n = number(raw)
+            n = chain.number(raw)
             if ended and n is not None and n >= takes_over:
                 if not _begins(path, offset, following):
                     yield chain.Defect(
@@ -34,18 +32,10 @@ def leftovers(paths: Sequence[Path]) -> Iterator[chain.Defect]:
 def _next_start(paths: Sequence[Path]) -> tuple[Path | None, int | None]:
     """The first file that begins with a line, and that line's number; one may be empty or torn."""
     for path in paths:
-        n = number(next(iter(chain.raw_lines(path)), (b"", False))[0])
+        n = chain.number(next(iter(chain.raw_lines(path)), (b"", False))[0])
         if n is not None:
             return path, n
     return None, None
-
-
-def number(raw: bytes) -> int | None:
-    """A line's number, by its JSON alone; None where it has none."""
-    try:
-        return msgspec.json.decode(raw.partition(b"\t")[0], type=chain.Header).n
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
 
 
 def _begins(path: Path, offset: int, following: Path) -> bool:

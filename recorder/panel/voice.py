@@ -20,6 +20,7 @@ import msgspec
 
 from recorder.config import Voice as Settings
 from recorder.panel.player import Heard, Play
+from recorder.shapes import UNREADABLE
 
 _START_S = 3.0
 _SLACK_S = 2.0
@@ -242,7 +243,10 @@ class SpokenVoice:
         assert player.stdout is not None
         ready, _, _ = select.select([player.stdout], [], [], limit_s)
         line = player.stdout.readline() if ready else b""
-        return msgspec.json.decode(line, type=Heard) if line else None
+        try:
+            return msgspec.json.decode(line, type=Heard) if line else None
+        except UNREADABLE:
+            return None  # whoever says nonsense has not spoken
 
     def _gone(self, number: int, code: str) -> Failed:
         player, self._player = self._player, None

@@ -17,6 +17,8 @@ from recorder.session.catalogue import Catalogue, Entry, Stage
 
 Word = Annotated[str, Meta(max_length=120)]
 LONG_CHARACTERS = 34
+MOST_CHARACTERS = 16 * 1024
+"""Of a whole card: it is read while the recorder serves nobody else."""
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -132,7 +134,7 @@ def check(
     text: str, catalogue: Catalogue, organisation: Organisation, today: str, where: str
 ) -> Checked:
     """Read a card. ``today`` is a local date (YYYY-MM-DD), for the catalogue's validity."""
-    card = toml.loads(text, Card, what="case", where=where)
+    card = toml.loads(text, Card, what="case", where=where, most_characters=MOST_CHARACTERS)
     entry = catalogue.find(card.act)
     if entry is None:
         known = ", ".join(act.id for act in catalogue.acts)

@@ -17,6 +17,7 @@ import msgspec
 from recorder.errors import RecorderError
 from recorder.evidence import keys
 from recorder.evidence.chain import Signer, sync_folder
+from recorder.shapes import UNREADABLE
 
 KEY = "sync.key"
 PUBLIC = "sync.pem"
@@ -110,7 +111,7 @@ class Home:
         """How many ledger lines that store has; 0 where that is not known."""
         try:
             sent = msgspec.json.decode((self.path / "ledger.json").read_bytes(), type=Sent)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        except (OSError, *UNREADABLE):
             return 0  # it is only a shortcut: every line is compared again
         return sent.next if sent.store == store else 0
 
@@ -127,7 +128,7 @@ class Home:
         try:
             data = (self.aside / f"{recording}.json").read_bytes()
             return msgspec.json.decode(data, type=Aside)
-        except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
+        except (FileNotFoundError, *UNREADABLE):
             return None
 
     def settle(self, recording: str) -> None:

@@ -141,11 +141,5 @@ def _durable(path: Path) -> int:
 
 
 def _number(raw: bytes) -> int | None:
-    text, tab, _ = raw.partition(b"\t")
-    if not tab:
-        return None
-    try:
-        n = msgspec.json.decode(text, type=chain.Header).n
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    return n if 0 <= n < 10**12 else None
+    n = chain.number(raw) if b"\t" in raw else None
+    return n if n is not None and 0 <= n < 10**12 else None

@@ -135,7 +135,8 @@ def main() -> None:
             path = folder / "corpus" / hashlib.sha1(data, usedforsecurity=False).hexdigest()
             with path.open("xb") as file:
                 file.write(data)
-    print("READY", file=sys.stderr, flush=True)
+    for data in child.target.heavy:
+        child.one(data)
     (_blind if atheris is None else _guided)(child, folder, seconds, int(seed))
 
 

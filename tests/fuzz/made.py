@@ -28,6 +28,15 @@ IDENTITY, IDENTITY_TEXT = Identity.generate()
 ORGANISATION = Organisation(name="张营镇人民政府", rule="r", rule_version="1")
 
 
+HEAVY = (
+    *(head + bracket * 100_000 for bracket in (b"[", b'{"a":')
+      for head in (b"", b'{"n":', b'{"n":0,"x":', b'{"verb":"status","x":', b'{"format":')),
+    b'{"n":' + b"9" * 10_000 + b"}\tAAAA\n",
+    b'{"n":1e99999}\tAAAA\n', b"\n" * 100_000, b"\t" * 100_000,
+)  # fmt: skip
+"""JSON longer than the fuzzer tries: depth, length and numbers without end."""
+
+
 def clock() -> ManualClock:
     """Stands still."""
     return ManualClock()

@@ -17,12 +17,13 @@ class Broken(AssertionError):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """One parser."""
+    """One parser. ``heavy``: inputs beyond ``most_bytes``, each tried once."""
 
     name: str
     check: Callable[[bytes], None]
     seeds: Callable[[], Sequence[bytes]]
     words: tuple[str, ...]
+    heavy: tuple[bytes, ...]
     most_bytes: int
 
 
@@ -38,6 +39,7 @@ def load(name: str) -> Target:
     module = importlib.import_module(name if "." in name else f"tests.fuzz.parsers.{name}")
     return Target(
         name, module.check, module.seeds, tuple(getattr(module, "WORDS", ())),
+        tuple(getattr(module, "HEAVY", ())),
         getattr(module, "MOST_BYTES", 4096),
     )  # fmt: skip
 

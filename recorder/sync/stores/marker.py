@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from recorder.evidence.chain import sync_folder
+from recorder.shapes import UNREADABLE
 from recorder.sync.stores import Sort, StoreError
 from recorder.sync.stores.refusals import sorting, unfit
 
@@ -68,7 +69,7 @@ def parse(data: bytes, root: Path) -> Marker:
     problem = "not a store's marker"
     try:
         marker = msgspec.json.decode(data, type=Marker)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         marker = None
     if marker is not None and marker.format == FORMAT:
         return marker

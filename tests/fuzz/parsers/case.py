@@ -13,11 +13,12 @@ from recorder.session.opening_plan import plan
 from tests.fuzz import made
 from tests.fuzz.parsers.config import held
 from tests.fuzz.targets import Broken
-from tests.fuzz.tomls import edited, keys_of
+from tests.fuzz.tomls import HEAVY as LONG, edited, keys_of
 
 _EXAMPLE = made.examples("case.example.toml")[0]
 WORDS = (*keys_of([_EXAMPLE]), *(act.id for act in made.example_catalogue().acts[:5]))
 _SPEAKERS = tuple(phrases.load(language, None, 480) for language in ("zh", "en"))
+HEAVY = tuple(b"\0" + text for text in LONG)
 
 
 def seeds() -> Sequence[bytes]:

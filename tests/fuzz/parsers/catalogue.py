@@ -8,7 +8,7 @@ from recorder.session import catalogue
 from tests.fuzz import made
 from tests.fuzz.parsers.config import held
 from tests.fuzz.targets import Broken
-from tests.fuzz.tomls import dumps, edited, keys_of
+from tests.fuzz.tomls import HEAVY as LONG, dumps, edited, keys_of
 
 _EXAMPLE = made.examples("catalogue.toml")[0]
 WORDS = keys_of([_EXAMPLE])
@@ -24,6 +24,7 @@ def _small() -> bytes:
 
 _START = _small()
 MOST_BYTES = 8192
+HEAVY = tuple(b"\0" + text for text in LONG)
 
 
 def seeds() -> Sequence[bytes]:

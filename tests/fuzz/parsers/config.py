@@ -11,7 +11,7 @@ from recorder import config
 from recorder.errors import RecorderError
 from tests.fuzz import made
 from tests.fuzz.targets import Broken, same
-from tests.fuzz.tomls import edited, keys_of
+from tests.fuzz.tomls import HEAVY as LONG, edited, keys_of
 
 WORDS = keys_of(made.examples("recorder.toml"))
 MOST_BYTES = 16_384
@@ -29,6 +29,7 @@ kind = "demo"
 [ring]
 seconds = 30.0
 """
+HEAVY = tuple(b"\0" + text for text in LONG)
 
 
 def seeds() -> Sequence[bytes]:

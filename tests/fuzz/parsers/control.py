@@ -42,6 +42,7 @@ _REQUESTS = tuple(
     msgspec.json.encode(request)
     for request in (Request("status"), Request("case-load", _CARD), Request("mark", "封条", "x"))
 )
+HEAVY = tuple(b"\0\1" + text for text in made.HEAVY)
 
 
 def seeds() -> Sequence[bytes]:

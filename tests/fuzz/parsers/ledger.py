@@ -18,6 +18,7 @@ MOST_BYTES = 4096
 _LOG = world.ledger()
 _ROWS = _LOG.splitlines(keepends=True)
 _NAMES = (*world.world().sealed, world.world().open)
+HEAVY = tuple(b"\0\0" + text for text in made.HEAVY)
 
 
 def seeds() -> Sequence[bytes]:

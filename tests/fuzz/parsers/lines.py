@@ -23,6 +23,7 @@ _LOGS = (
     (world.ledger(), lines.Ledger),
 )
 _SIGNED = tuple(frozenset(log.splitlines()) for log, _ in _LOGS)
+HEAVY = tuple(b"\0\0" + text for text in made.HEAVY)
 
 
 def seeds() -> Sequence[bytes]:

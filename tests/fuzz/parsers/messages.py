@@ -28,6 +28,8 @@ _MESSAGES: tuple[tuple[messages.Message, bytes], ...] = (
     (messages.Vitals(1, 2, 3, 4, None, 1.5, None, -30.0, 0.5, 0, 0, 0, 0, 0), b""),
     (messages.Fault(1, "camera", "stall", "2 s"), b""),
 )
+_DEEP = b"\x82\xa4type\xa5hello\xa1x" + b"\x91" * 60_000
+HEAVY = (b"\0" + len(_DEEP).to_bytes(4, "little") + bytes(4) + _DEEP,)
 
 
 def _frame(message: messages.Message, payload: bytes) -> bytes:

@@ -10,7 +10,7 @@ from recorder.session.phrases import Phrase
 from tests.fuzz import made
 from tests.fuzz.choices import Choices
 from tests.fuzz.targets import Broken, same
-from tests.fuzz.tomls import edited, keys_of
+from tests.fuzz.tomls import HEAVY as LONG, edited, keys_of
 
 _PACKAGED = tuple(
     (made.ROOT / "recorder" / "session" / f"phrases.{language}.toml").read_bytes()
@@ -30,6 +30,7 @@ WORDS = (
     "{a[0]}",
 )
 _START = 'end = "录音结束：{time}。"\nready = "好"\n'.encode()
+HEAVY = tuple(b"\0\0" + text for text in LONG)
 
 
 def seeds() -> Sequence[bytes]:

@@ -43,6 +43,7 @@ def _log() -> bytes:
 
 _LOG = _log()
 _LINES = frozenset(_LOG.splitlines())
+HEAVY = tuple(how + text for how in (b"\0", b"\3") for text in made.HEAVY)
 
 
 def seeds() -> Sequence[bytes]:

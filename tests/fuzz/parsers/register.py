@@ -27,6 +27,7 @@ _REGISTER = register.Register(
     ),
 )  # fmt: skip
 _BYTES = register.encode(_REGISTER)
+HEAVY = tuple(b"\0" + text for text in made.HEAVY)
 
 
 def seeds() -> Sequence[bytes]:

@@ -106,3 +106,18 @@ def test_a_field_that_the_format_does_not_have_is_refused_wherever_it_stands(
     raw = resigned(body, (inside, b'"more":1,' + inside))
     with pytest.raises(ValueError, match="unknown field"):
         chain.decode(raw, lines.Journal, SIGNER.public)
+
+
+@pytest.mark.parametrize("deep", [b'{"x":' + b"[" * 100_000, b'{"a":' * 100_000], ids=["[", "{"])
+def test_brackets_without_end_are_a_damaged_line_wherever_they_stand(
+    tmp_path: Path, deep: bytes
+) -> None:
+    log = chain.Log.create(tmp_path, "journal", SIGNER, ManualClock())
+    log.append(lines.Notice(at_ns=1))
+    log.close()
+    (tmp_path / "journal-0002.jsonl").write_bytes(deep + b"\tAAAA\n")
+    paths = chain.files(tmp_path, "journal")
+    found = list(chain.read(paths, lines.Journal, SIGNER.public))
+    assert [type(item) for item in found] == [chain.Line, chain.Defect]
+    assert list(leftovers(paths)) == []
+    assert chain.number(deep) is None

@@ -15,7 +15,7 @@ from recorder.evidence import chain, lines
 from recorder.sync import receipts, worker
 from recorder.sync.home import Home
 from recorder.sync.progress import Quiet
-from recorder.sync.stores import Moved, Sort, Source, Stat, Store, StoreError
+from recorder.sync.stores import Moved, Sort, Source, Stat, Store, StoreError, marker
 from recorder.sync.stores.directory import PARTS
 from recorder.sync.summary import Summary
 from tests.unit.sync.spools import DEVICE, Place, tree
@@ -368,3 +368,20 @@ def test_lines_that_a_later_ledger_file_repeats_come_from_the_later_file(place: 
         if isinstance(item, chain.Defect)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"null", b"\xff", b'{"recording": 1}', b'{"x":' + b"[" * 100_000, b'{"a":' * 100_000],
+    ids=["empty", "null", "no-text", "shape", "brackets", "braces"],
+)
+def test_nonsense_in_syncs_own_folder_is_as_if_nothing_were_there(
+    place: Place, data: bytes
+) -> None:
+    home = Home(place.sync)
+    (place.sync / "ledger.json").write_bytes(data)
+    (home.aside / "x.json").write_bytes(data)
+    assert home.sent("store") == 0
+    assert home.is_aside("x") is None
+    with pytest.raises(StoreError, match="not a store's marker"):
+        marker.parse(data, place.store)

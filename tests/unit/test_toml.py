@@ -1,0 +1,46 @@
+"""TOML from people: whatever it holds, an answer at once that says where and what to do."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from recorder import toml
+from recorder.config import Organisation, Settings
+from recorder.errors import RecorderError
+from recorder.session import case, catalogue
+
+CATALOGUE = Path(__file__).parents[2] / "config" / "catalogue.toml"
+
+
+def refused(text: str) -> RecorderError:
+    with pytest.raises(RecorderError) as caught:
+        toml.loads(text, Settings, what="config", where="recorder.toml")
+    assert caught.value.where == "recorder.toml" and caught.value.remedy
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a = " + "[" * 4000, "a = " + "{a=" * 1000, "a = " + "[\n" * 100_000,
+     "a = 1" + "0" * 4085, "a = 0x" + "f" * 4085, "a = [" + "1,\n" * 100_000],
+    ids=["brackets", "braces", "lines", "number", "hexadecimal", "long"],
+)  # fmt: skip
+def test_depth_numbers_and_length_without_end_are_errors(text: str) -> None:
+    assert refused(text).code in ("config-syntax", "config-invalid")
+
+
+@pytest.mark.parametrize(
+    "text", ["a." * 100_000 + "b = 1", "[" + "a." * 100_000 + "b]"], ids=["key", "table"]
+)
+def test_a_key_of_very_many_parts_holds_nobody_up(text: str) -> None:
+    """tomllib takes the square of the parts: minutes."""
+    began = time.monotonic()
+    assert "line 1 is longer" in refused(text).problem
+    assert time.monotonic() - began < 5
+
+
+def test_a_card_as_long_as_a_book_is_refused() -> None:
+    organisation = Organisation(name="t", rule="r", rule_version="1")
+    with pytest.raises(RecorderError, match="longer than 16384 characters"):
+        case.check("# x\n" * 5000, catalogue.load(CATALOGUE), organisation, "2026-11-23", "card")
