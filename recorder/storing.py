@@ -22,6 +22,7 @@ from recorder.panel.announcer import Outcome
 from recorder.session.away import Away
 from recorder.session.phrases import Phrase
 from recorder.session.states import State
+from recorder.shapes import UNREADABLE
 from recorder.sync import deadlines, standing
 from recorder.sync.deadlines import Lateness
 from recorder.sync.standing import Standing, Unsent
@@ -99,7 +100,7 @@ class Storing:
                 return
             text = done.stderr.decode(errors="replace").strip()
             problem = text.splitlines()[-1] if text else f"exit status {done.returncode}"
-        except (OSError, subprocess.TimeoutExpired, msgspec.MsgspecError) as error:
+        except (OSError, subprocess.TimeoutExpired, *UNREADABLE) as error:
             problem = f"{type(error).__name__}: {error}"
         self._emit(Looked(None, problem[:200]))
 
@@ -236,7 +237,7 @@ class Storing:
     def _declared(self, argument: str, reason: str) -> Declared:
         try:
             found = msgspec.json.decode(argument, type=Declared)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise RecorderError(
                 "control-argument", f"no declaration: {error}", remedy="Use `recorder away start`"
             ) from error

@@ -107,9 +107,10 @@ def decode(raw: bytes, bodies: Any, key: bytes | None) -> tuple[Header, Any]:
         raise ValueError("no signature")
     if key is not None:
         try:
-            Ed25519PublicKey.from_public_bytes(key).verify(
-                base64.b64decode(signature, validate=True), text
-            )
+            sign = base64.b64decode(signature, validate=True)
+            Ed25519PublicKey.from_public_bytes(key).verify(sign, text)
+            if base64.b64encode(sign) != signature:  # spare bits, which nobody signed
+                raise ValueError("another spelling of the signature")
         except (InvalidSignature, ValueError) as error:
             raise ValueError("the signature does not fit") from error
     try:

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from recorder.capture.messages import Track, TrackRun
-from recorder.shapes import Int
+from recorder.shapes import Int, Size
 
 RECORDING_FORMAT = "bodycam-recording/1"
 LEDGER_FORMAT = "bodycam-ledger/1"
@@ -24,7 +24,7 @@ class Private(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The age file with a line's personal data: path in the bag, length and digest."""
 
     file: str
-    bytes: Int
+    bytes: Size
     sha256: str
 
 
@@ -126,7 +126,7 @@ class Segment(_Journal, frozen=True, kw_only=True, tag="segment"):
     segment: Int
     file: str
     stream: Int
-    init_bytes: Int
+    init_bytes: Size
     init_sha256: str
     period_ns: Int
     encoder: str
@@ -144,10 +144,10 @@ class Fragment(_Journal, frozen=True, kw_only=True, tag="fragment"):
     end_ns: Int
     video: TrackRun | None
     audio: TrackRun | None
-    offset: Int
-    bytes: Int
+    offset: Size
+    bytes: Size
     sha256: str
-    age_bytes: Int
+    age_bytes: Size
     age_sha256: str
     age_tail: str
 
@@ -157,7 +157,7 @@ class SegmentEnd(_Journal, frozen=True, kw_only=True, tag="segment-end"):
 
     segment: Int
     fragments: Int
-    age_bytes: Int
+    age_bytes: Size
     age_sha256: str
 
 

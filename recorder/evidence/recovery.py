@@ -363,7 +363,9 @@ def _privates(
     """Private records have the length that their line says, or go to tails/ as what is left."""
     moved: list[str] = []
     for record in (getattr(body, "private", None) for body in bodies):
-        if isinstance(record, lines.Private) and (folder / record.file).is_file():
+        if not isinstance(record, lines.Private) or not proper(record.file, PRIVATE):
+            continue  # verify tells it
+        if (folder / record.file).is_file():
             path = folder / record.file
             size = path.stat().st_size
             if min(size, readable.get(record.file, size)) < record.bytes:

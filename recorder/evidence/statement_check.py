@@ -27,6 +27,7 @@ from recorder.evidence.verification_lines import canonical, raw_key
 from recorder.evidence.verification_report import Finding, Findings, Level
 from recorder.evidence.verification_trust import Vouched, registered
 from recorder.evidence.wall_time import claimed
+from recorder.shapes import UNREADABLE
 from recorder.spool import number_of
 
 STATEMENTS = "statements"
@@ -233,7 +234,7 @@ def content(path: Path, identities: Sequence[Identity]) -> Content:
     data = plaintext.private(path / TEXT, identities)
     try:
         return msgspec.json.decode(data, type=Content)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise RecorderError(
             "statement-broken", "what is encrypted is no statement", where=str(path / TEXT),
             remedy="Run `recorder verify` on the folder that it lies in",

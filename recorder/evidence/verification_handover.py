@@ -10,7 +10,6 @@ from pathlib import Path
 
 from recorder.evidence import chain, lines
 from recorder.evidence.verification_bag import Inventory, signed
-from recorder.evidence.verification_leftovers import number
 from recorder.evidence.verification_lines import signature
 
 CAUSE = "device_lost"
@@ -51,7 +50,7 @@ def cut_lines(paths: list[Path], key: bytes, since: int) -> int:
         with path.open("rb") as file:
             while raw := file.readline(chain.MAX_LINE + 1):
                 text, sign = signature(raw.rstrip(b"\n"))
-                n = number(raw)
+                n = chain.number(raw)
                 if n is not None and n >= since and sign is not None and signed(key, sign, text):
                     count += 1
     return count

@@ -198,7 +198,7 @@ class Segments:
         self._findings.add(level, code, text, file=where.file, line=where.line)
 
 
-def proper(file: str) -> bool:
-    """The name is one of a segment's file in its bag, written the plain way."""
+def proper(file: str, folder: str = "data/segments") -> bool:
+    """The name is that of a file in ``folder`` of its bag, written the plain way."""
     path = Path(file)
-    return file.startswith("data/segments/") and ".." not in path.parts and str(path) == file
+    return file.startswith(folder + "/") and ".." not in path.parts and str(path) == file

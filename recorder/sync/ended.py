@@ -13,6 +13,7 @@ import msgspec
 from recorder.clock import Quality, parse_iso
 from recorder.evidence import lines
 from recorder.evidence.chain import Header, decode, files, raw_lines
+from recorder.shapes import UNREADABLE
 from recorder.sync.deadlines import Bounds, clock_bounds
 
 _TAIL = 256 * 1024
@@ -77,7 +78,7 @@ def _opened(opened: lines.Open) -> int:
 def _header(raw: bytes) -> Header | None:
     try:
         return msgspec.json.decode(raw.partition(b"\t")[0], type=Header)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 

@@ -19,6 +19,7 @@ from recorder.config import CalendarSettings, Settings
 from recorder.errors import RecorderError
 from recorder.evidence import keys
 from recorder.evidence.chain import files
+from recorder.shapes import UNREADABLE
 from recorder.spool import LEDGER, QUARANTINE, Held, held
 from recorder.sync import deadlines, receipts
 from recorder.sync.deadlines import Lateness
@@ -138,7 +139,7 @@ def _aside(home: Path, recording: str) -> Aside | None:
     try:
         data = (home / "aside" / f"{recording}.json").read_bytes()
         return msgspec.json.decode(data, type=Aside)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, *UNREADABLE):
         return None
 
 

@@ -10,7 +10,7 @@ from tests.fuzz.targets import names
 from tests.real import test_fuzz_device
 
 SECONDS = 5
-PARSERS = ("age", "bag", "boxes", "custodians", "ledger", "lines", "register", "spool")
+PARSERS = ("age", "bag", "boxes", "custodians", "ledger", "lines", "register", "spool", "statement")
 
 
 @pytest.mark.parametrize("name", PARSERS)

@@ -121,3 +121,11 @@ def test_brackets_without_end_are_a_damaged_line_wherever_they_stand(
     assert [type(item) for item in found] == [chain.Line, chain.Defect]
     assert list(leftovers(paths)) == []
     assert chain.number(deep) is None
+
+
+def test_a_signature_has_one_spelling() -> None:
+    """The last digit of its base64 has four spare bits: setting one changes an unsigned byte."""
+    raw = resigned(lines.Notice(at_ns=7))
+    assert raw[-3:-2] in b"AQgw" and raw.endswith(b"==")
+    with pytest.raises(ValueError, match="does not fit"):
+        chain.decode(raw[:-3] + bytes([raw[-3] + 1]) + b"==", lines.Journal, SIGNER.public)
