@@ -1,4 +1,4 @@
-"""Statements: never good when a byte differs, never a crash, also where the desk signed nonsense."""
+"""Statements: never good when a byte differs, never a crash, even if the desk signs nonsense."""
 
 import json
 from collections.abc import Sequence
