@@ -10,7 +10,7 @@ from tests.fuzz.choices import Choices, edit_bytes, edit_tree
 HEAVY = (
     b"a = " + b"[" * 100_000, b"a = " + b"{a=" * 50_000, b"a." * 50_000 + b"b = 1",
     b"[" + b"a." * 50_000 + b"b]", b"a = " + b"9" * 10_000, b"a = 0x" + b"f" * 10_000,
-    b"[" + b"a." * 1900 + b"a]\n" + b"".join(b"a%d.b=1\n" % n for n in range(1000)),
+    b"[" + b"a." * 300 + b"a]\n" + b"".join(b"a%d.b=1\n" % n for n in range(100)),
 )  # fmt: skip
 """Longer than the fuzzer tries: depth, length and numbers without end."""
 
