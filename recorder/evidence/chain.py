@@ -393,7 +393,7 @@ def headers(paths: Sequence[Path]) -> Iterator[Header]:
                 continue
             try:
                 yield decoder.decode(raw.partition(b"\t")[0])
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            except UNREADABLE:
                 continue
 
 

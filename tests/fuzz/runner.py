@@ -38,7 +38,8 @@ class Result(msgspec.Struct, frozen=True):
     def line(self) -> str:
         """For people."""
         reached = (
-            f"{self.edges} edges, {self.features} features" if self.edges is not None
+            "it never got to its first input" if not self.executions
+            else f"{self.edges} edges, {self.features} features" if self.edges is not None
             else "coverage not measured (no atheris for this Python or machine: blind)"
         )  # fmt: skip
         return (

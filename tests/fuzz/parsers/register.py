@@ -6,17 +6,20 @@ from typing import Any
 
 import msgspec
 
+from recorder.clock import ManualClock
 from recorder.errors import RecorderError
 from recorder.evidence import keys, register
 from recorder.evidence.verification_report import Findings
 from recorder.evidence.verification_trust import Vouched, trust
+from recorder.evidence.wall_time import claimed
 from tests.fuzz import made
 from tests.fuzz.choices import Choices, edit_bytes, edit_tree
 from tests.fuzz.targets import Broken, same
 
 WORDS = ("format", "township", "keys", "role", "name", "public", "since", "until", "revoked",
          "first", "last", "device", "sync", "desk", register.FORMAT)  # fmt: skip
-_SINCE, _NOW = "2026-01-01T00:00:00.000Z", "2026-07-01T00:00:00.000Z"
+_SINCE = "2026-01-01T00:00:00.000Z"
+_NOW = claimed(ManualClock(utc="2026-07-01T00:00:00.000Z").stamp())
 _REGISTER = register.Register(
     register.FORMAT, "张营镇",
     (
@@ -70,7 +73,7 @@ def check(data: bytes) -> None:
     for number in (0, 1, 9, 10**7):
         for key in (made.SIGNER, made.THIEF):
             findings = Findings()
-            trust(findings, key.public, kind="device", device="cam-01", utc=_NOW,
+            trust(findings, key.public, kind="device", device="cam-01", when=_NOW,
                   recording=f"cam-01-{number:08d}-0000", vouched=Vouched(loaded))  # fmt: skip
             for finding in findings.listed():
                 msgspec.json.encode(finding)
