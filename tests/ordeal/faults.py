@@ -120,6 +120,7 @@ def kinds() -> list[Kind]:
             stops=name == "mux-blocks", hold_s=(2.0, 8.0),
         )
         for name, inject in faults.FAULTS.items()
+        if name != "hardware-encoder-blocks"  # harmless on a lower rung
     ]  # fmt: skip
     for name, on_disk in disk_faults.FAULTS.items():
         if name in disk_faults.ENDING:
