@@ -6,6 +6,7 @@ is waited for, while sound goes on.
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
@@ -31,6 +32,7 @@ _WELL_NS = 3 * NS // 2
 """After so long a camera that was down counts as working again."""
 _CLOSES_S = 1.5
 _VAIN = 2
+_LATELY = 30
 _SMALL_RAM = 4 << 30
 _OVER = ("lost", "stalled", "frozen")
 
@@ -66,6 +68,8 @@ class CameraPart:
         self._camera: cameras.Camera | None = None
         self._since_ns: int | None = None
         self._previous_ns: int | None = None
+        self._units = 0
+        self._kept: deque[int] = deque(maxlen=_LATELY)
         self.period_ns = NS // camera.fps
         self._picture = picture.Watch(settings, self.period_ns)
         self._well = False
@@ -104,6 +108,8 @@ class CameraPart:
         )
         self.name, self.encoder = camera.name, camera.encoder
         self._previous_ns = None
+        self._units = 0
+        self._kept.clear()
         self._picture = picture.Watch(self._all, self.period_ns)
         self._well = False
         self._camera = camera
@@ -132,6 +138,9 @@ class CameraPart:
         self.frames += 1
         self._previous_ns = self.last_frame_ns = unit.ts_ns
         self.look = unit.look
+        self._units += 1
+        if self._camera is not None:
+            self._kept.append(self._camera.given - self._units)
         self._emit(unit)
         self._judge(unit, now_ns)
 
@@ -165,8 +174,10 @@ class CameraPart:
         from_ns = last_ns if flowing and last_ns is not None else since_ns
         sensor_ns = camera.sensor_ns if camera is not None else None
         part: Literal["camera", "encoder"] = "camera"
-        if sensor_ns is not None and sensor_ns - from_ns > self.period_ns // 2:
-            # A frame went into the encoder and did not come out: the sensor is well.
+        kept = camera.given - self._units if camera is not None else 0
+        if sensor_ns is not None and kept > min(tuple(self._kept), default=0):
+            # A frame went into the encoder and pushed none out, as each one did before: the
+            # sensor is well. (An encoder with several threads keeps some frames back.)
             part, from_ns = "encoder", from_ns if flowing else sensor_ns
         coming = flowing or part == "encoder"
         idle_ns = now_ns - from_ns

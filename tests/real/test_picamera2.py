@@ -101,7 +101,6 @@ def test_a_sensor_that_hangs_costs_the_picture_only_and_is_opened_again(pi: Capt
 def test_a_camera_whose_stop_never_returns_ends_the_process_with_the_reason(pi: Capture) -> None:
     pi.run_for(2)
     pi.process.send_signal(signal.SIGUSR2)
-    pi.process.send_signal(signal.SIGUSR1)
     halted_ns = boot_ns()
     assert pi.ended(10) == 1
     assert pi.ended_ns is not None

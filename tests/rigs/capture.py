@@ -111,7 +111,8 @@ class Capture:
     def ended(self, limit_s: float = 3.0) -> int:
         """Wait until the pipe is closed; the exit status."""
         self._thread.join(limit_s)
-        assert self.ended_ns is not None, "the pipe is still open"
+        last = [g.message for g in self.got if not isinstance(g.message, Fragment)][-6:]
+        assert self.ended_ns is not None, f"the pipe is still open: {last}"
         return self.process.wait(limit_s)
 
     @property

@@ -39,6 +39,11 @@ class Camera(Protocol):
         ...
 
     @property
+    def given(self) -> int:
+        """How many frames went into the encoder so far."""
+        ...
+
+    @property
     def overlay_error(self) -> str:
         """Why nothing is burned in; empty while all is well."""
         ...
@@ -80,6 +85,7 @@ class RawCamera:
     ) -> None:
         self._source = source
         self.sensor_ns: int | None = None
+        self.given = 0
         self._fps = settings.fps
         self.name = source.name
         self.encoder = VideoEncoder.name
@@ -114,7 +120,7 @@ class RawCamera:
             luma = yuv[:height]
             seen = look(luma)
             self._burner.burn(luma)
-            self.sensor_ns = ts_ns
+            self.sensor_ns, self.given = ts_ns, self.given + 1
             for unit in self._encoder.encode(yuv, ts_ns, seen):
                 emit(unit)
 

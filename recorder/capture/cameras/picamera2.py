@@ -47,6 +47,7 @@ class PiCamera:
         self._look: Look | None = None
         self._failed = ""
         self.sensor_ns: int | None = None
+        self.given = 0
         try:
             self._camera: Any = Picamera2()
         except (RuntimeError, IndexError, OSError) as error:
@@ -111,6 +112,7 @@ class PiCamera:
                 self._look = look(luma)
                 self._burner.burn(luma)
             self.sensor_ns = request.get_metadata().get("SensorTimestamp")
+            self.given += 1
         except Exception as error:  # noqa: BLE001 - told by run(); here it would kill the thread
             self._failed = f"frame: {type(error).__name__}: {error}"
 

@@ -2,8 +2,8 @@
 
 No Pi is needed: frame buffers come from memfds instead of a dma heap, the display module is a stub,
 and the free-running pipeline gets a sensor's clock. SIGUSR1 halts that clock (a sensor that hangs)
-or lets it go on; after SIGUSR2 stopping the camera never returns. Everything else is picamera2 as
-it is.
+or lets it go on; SIGUSR2 halts it, and stopping the camera never returns. Everything else is
+picamera2 as it is.
 """
 
 import mmap
@@ -113,8 +113,9 @@ class SensorClock:
             self._running.set()
 
     def keep(self, *_: object) -> None:
-        """Never let the camera be stopped."""
+        """Halt, and never let the camera be stopped."""
         self.never_stops = True
+        self._running.clear()
 
     def _run(self) -> None:
         due = time.monotonic()

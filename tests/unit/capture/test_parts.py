@@ -33,6 +33,7 @@ class StandIn:
     period_ns = NS // 30
     overlay_error = ""
     sensor_ns: int | None = None
+    given = 0
 
     def __init__(self, run: Callable[[Callable[[Unit], None]], None], closes: bool = True) -> None:
         self._run = run
@@ -177,8 +178,14 @@ def test_a_camera_whose_clock_stands_still_is_opened_anew(
 def test_an_encoder_that_blocks_is_not_called_a_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     def look_on(emit: Callable[[Unit], None]) -> None:
         began_ns = boot_ns()
-        emit(Unit(b"", began_ns, True))
-        camera_stand_in.sensor_ns = began_ns + NS // 30
+        for number in range(3):  # it keeps one frame back
+            camera_stand_in.sensor_ns = began_ns + (number + 1) * NS // 30
+            camera_stand_in.given = number + 2
+            emit(Unit(b"", began_ns + number * NS // 30, number == 0))
+        camera.watch(began_ns + 5 * NS // 4)
+        assert [f.part for f in faults] == ["camera"]
+        faults.clear()
+        camera_stand_in.given += 1
         camera.watch(began_ns + 5 * NS // 4)
         with pytest.raises(Hung) as hung:
             camera.watch(began_ns + 3 * NS)
