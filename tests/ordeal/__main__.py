@@ -132,6 +132,8 @@ def _kills(count: int, seed: int) -> list[str]:
     victims = ", ".join(f"{n} of {victim}" for victim, n in result.kills.most_common())
     print(f"{result.kills.total()} kills ({victims}), {result.recordings} recordings")
     print(f"footage again: {result.again()}")
+    print(f"{result.early} of {result.at_press} kills at a press came before its first footage was "
+          "on the card, and verify says so")  # fmt: skip
     print(f"broken promises: {len(result.wrong)}", flush=True)
     return result.wrong
 

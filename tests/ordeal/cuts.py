@@ -14,6 +14,7 @@ import msgspec
 
 from recorder.clock import NS
 from recorder.errors import RecorderError
+from recorder.evidence import lines
 from recorder.evidence.chain import sync_folder
 from tests.ordeal.peers import Peers
 from tests.ordeal.reboot import reboot
@@ -100,9 +101,11 @@ class Usage:
 
     def _act(self) -> None:
         device = self._device
+        before = len(device.recordings())
         self._now("press")
         device.ask("start")
-        self._wait(0.1, 0.4)
+        device.when(lambda _: len(device.recordings()) > before, "its folder")
+        device.wait_line(lambda b: isinstance(b, lines.Fragment), "the ring's head")
         self._now("opening")
         self._wait(1, 4)
         device.ask("button", "short")

@@ -29,12 +29,18 @@ VICTIMS = {"supervisor": 6, "capture": 2, "voice": 1, "sync": 1}
 """Who is killed, and how often beside the others."""
 
 
+EARLY = ("unbegun", "not-sealed-yet", "no-fragment", "quarantined")
+"""What verify says of a press that died before its first footage was on the card."""
+
+
 class Result(msgspec.Struct):
     """All kills of one run."""
 
     kills: Counter[str] = msgspec.field(default_factory=Counter)
     again_s: list[float] = msgspec.field(default_factory=list)
     recordings: int = 0
+    early: int = 0
+    at_press: int = 0
     wrong: list[str] = msgspec.field(default_factory=list)
 
     def again(self) -> str:
@@ -66,11 +72,13 @@ def run(here: Path, count: int, seed: int, tell: Callable[[str], None]) -> Resul
         device.spool, register=register_of(device), identities=device.identities()
     )
     result.recordings = len(report.recordings)
-    result.wrong += [f"ledger: {f.code}: {f.text}" for f in report.findings
-                     if f.level is not Level.NOTE]  # fmt: skip
+    wrong = [(f.code, f"ledger: {f.text}") for f in report.findings if f.level is not Level.NOTE]
     for each in report.recordings:
         if each.verdict not in FINE:
-            result.wrong += [f"{each.recording}: {f.code}: {f.text}" for f in each.findings]
+            wrong += [(f.code, f"{each.recording}: {f.text}") for f in each.findings]
+    result.early = sum(code in EARLY for code, _ in wrong)
+    bad = [f"{code}: {text}" for code, text in wrong if code not in EARLY]
+    result.wrong += bad if result.early <= result.at_press else [f"{c}: {t}" for c, t in wrong]
     return result
 
 
@@ -86,6 +94,7 @@ def _one(device: Daemon, dice: random.Random, result: Result, tell: Callable[[st
     if not _kill(device, victim, dice):
         return
     result.kills[victim] += 1
+    result.at_press += step == "press" and victim == "supervisor"
     again = ""
     if was_open and victim in ("supervisor", "capture"):
         seconds = _again(device, killed_ns)

@@ -246,7 +246,7 @@ def test_a_seal_that_is_held_up_and_refused_is_made_as_soon_as_it_can_be(
             refusal = refused.enter_context(FAULTS["disk-eio"](device.disk))
         refusal.wait_hit()
         time.sleep(HOLD_S)  # the card refuses the seal
-    device.until("opening", "recording", limit_s=20)
+    device.when(lambda s: s["recording"] not in ("", bag.name), "the next recording", 20)
     assert device.recordings()[-1] != bag
     report = device.judged(bag)
     assert not [f for f in report.findings if f.code in ("loss", "uncovered", "open-segment")]

@@ -51,6 +51,9 @@ class Now:
         writer().fragments([(stream.init, stream.data, piece.fragment, piece.media)])
         return True
 
+    def told(self, code: str, detail: str) -> None:
+        raise AssertionError(f"no fault was injected, but {code}: {detail}")
+
 
 class Device:
     """A provisioned device whose spool is a new one for every life."""

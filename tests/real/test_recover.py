@@ -18,6 +18,7 @@ from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Verdict
 from tests.rigs.daemon import ROOT, Daemon, journal_of
 from tests.rigs.disk_faults import FaultyDisk
+from tests.rigs.disks import unmount
 from tests.rigs.privileged import as_root
 from tests.unit.evidence import bags, cards
 
@@ -158,10 +159,10 @@ def image(tmp_path: Path) -> Iterator[tuple[bags.Device, Path]]:
     bags.plain(device)
     cards.left_open(device)
     device.ledger.close()
-    as_root("umount", str(place))
+    unmount(place)
     as_root("mount", "-o", "loop,ro", str(file), str(place))
     yield device, file
-    as_root("umount", str(place))
+    unmount(place)
 
 
 def test_a_card_that_is_mounted_read_only_is_enough(
