@@ -15,6 +15,7 @@ from recorder.checks import media, power, storage, trust
 from recorder.checks.result import Level, Result
 from recorder.clock import Clock, ClockState
 from recorder.config import Settings
+from recorder.spool import LOCK
 
 _EVERY_S = 1.0
 _SLOW_EVERY = 10
@@ -141,11 +142,16 @@ def thermal() -> float | None:
 
 
 def free_bytes(spool: Path) -> int | None:
-    """Room on the spool's card, 0 without inodes; None where it cannot be had or written."""
+    """Room on the spool's card, 0 without inodes; None where it cannot be had or written.
+
+    A file system that gave up (ext4 ``emergency_ro``) tells neither by its flags nor by access(2),
+    but it opens nothing for writing; so the daemon's lock file is opened, which writes nothing.
+    """
     try:
         status = os.statvfs(spool)
         if status.f_flag & os.ST_RDONLY or not os.access(spool, os.W_OK):
             return None
+        os.close(os.open(spool / LOCK, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK))
     except OSError:
         return None
     if status.f_files and status.f_favail < _INODES:

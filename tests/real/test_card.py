@@ -13,6 +13,7 @@ from recorder.evidence.keys import load_public
 from recorder.evidence.verification import verify_recording
 from recorder.evidence.verification_report import Verdict
 from tests.rigs.daemon import DEMO, ROOT, Daemon, journal_of
+from tests.rigs.privileged import as_root
 
 STALL = str(ROOT / "tests" / "rigs" / "stall.sh")
 
@@ -78,3 +79,26 @@ def test_a_full_card_ends_and_seals_what_it_holds(on_card: Daemon) -> None:
     )  # fmt: skip
     assert report.verdict in (Verdict.VALID, Verdict.INTERRUPTIONS), report.findings
     room.unlink()
+
+
+@pytest.mark.parametrize("on_card", [256], indirect=True)
+def test_a_file_system_that_gave_up_is_seen_in_ready_and_started_on_again_once_repaired(
+    on_card: Daemon,
+) -> None:
+    """ext4 after an error: its flags still say read-write."""
+    on_card.when(lambda s: s["checks"] != [], "checks")
+    place = on_card.here / "card"
+    as_root("mount", "-o", "remount,abort", str(place))
+    from_s = time.monotonic()
+    on_card.until("unfit", limit_s=5)
+    print(f"\nseen after {time.monotonic() - from_s:.2f} s")
+    assert not on_card.ask("start").ok
+    on_card.kill()
+    on_card.start(wait=False)
+    on_card.until("failed", limit_s=20)
+    assert "voice: storage_fault" in on_card.log()
+    as_root("umount", "--lazy", str(place))
+    as_root("e2fsck", "-fy", str(on_card.here / "card.img"), fine=(0, 1))
+    as_root("mount", "-o", "loop", str(on_card.here / "card.img"), str(place))
+    on_card.until("ready", limit_s=10)
+    assert on_card.record(1).exists()
