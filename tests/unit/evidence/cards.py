@@ -1,5 +1,6 @@
 """Cards of dead devices for tests: what is sealed, what is open, and a tree's digest."""
 
+import gc
 import hashlib
 import os
 from pathlib import Path
@@ -62,7 +63,10 @@ def left_open(device: bags.Device, fragments: int = 7) -> Path:
                 phrase="place", outcome="spoken", from_ns=1, to_ns=2, text=None, detail=""
             )
             writer.journal(said, {"text": "张营镇东街"})
-    return writer.folder
+    folder = writer.folder
+    del writer
+    gc.collect()  # what died holds no file open, so the card can be unmounted
+    return folder
 
 
 def digest(folder: Path) -> str:
