@@ -179,9 +179,12 @@ def _parser() -> argparse.ArgumentParser:
         "role", choices=("device", "sync", "desk", "township", "custodian", "store")
     )
     provision.add_argument(
-        "folder", type=Path, help="where the keys go (store: the store's folder)"
+        "folder", type=Path, help="where the keys go (store: the store's folder, or s3://BUCKET)"
     )
     provision.add_argument("--name", default="", help="the key's name in the register")
+    provision.add_argument(
+        "--credentials", type=Path, metavar="FILE", help="store: of whoever may make buckets"
+    )
     provision.add_argument(
         "--custodian", action="append", default=[], metavar="AGE1", help="a custodian's public key"
     )

@@ -15,6 +15,7 @@ from recorder.errors import RecorderError
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
 Text = Annotated[str, Meta(min_length=1, max_length=120)]
+_S3 = "s3://"
 Percent = Annotated[float, Meta(ge=0, le=100)]
 
 
@@ -156,10 +157,24 @@ class Battery(_Strict, frozen=True, kw_only=True):
 
 
 class Sync(_Strict, frozen=True, kw_only=True):
-    """The township's store (a mounted folder) and how sync is woken."""
+    """The township's store (a mounted folder, or s3://BUCKET) and how sync is woken."""
 
-    store: str = ""
+    store: Annotated[str, Meta(pattern=r"^(?!s3:)|^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = ""
     settle_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
+
+
+class S3(_Strict, frozen=True, kw_only=True):
+    """The store where ``sync.store`` names a bucket. ``lock`` none: evidence can be deleted."""
+
+    endpoint: Annotated[str, Meta(pattern=r"^(https://[A-Za-z0-9.:\[\]-]+/?)?$")] = ""
+    region: Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,60}$")] = "default"
+    ca: Text = "/etc/ssl/certs/ca-certificates.crt"
+    credentials: Text = "/var/lib/recorder-sync/s3-credentials.toml"
+    lock: Literal["compliance", "none"] = "compliance"
+    case_years: Annotated[int, Meta(ge=1, le=100)] = 2
+    ledger_years: Annotated[int, Meta(ge=1, le=100)] = 30
+    max_years: Annotated[int, Meta(ge=1, le=100)] = 31
+    timeout_s: Annotated[float, Meta(ge=0.5, le=600)] = 60.0
 
 
 class CalendarSettings(_Strict, frozen=True, kw_only=True):
@@ -198,8 +213,14 @@ class Settings(_Strict, frozen=True, kw_only=True):
     light: Light = Light()
     battery: Battery = Battery()
     sync: Sync = Sync()
+    s3: S3 = S3()
     calendar: CalendarSettings = CalendarSettings()
     control: Control = Control()
+
+    @property
+    def bucket(self) -> str:
+        """The bucket that is the store; "" where it is a folder or none."""
+        return self.sync.store.removeprefix(_S3) if self.sync.store.startswith(_S3) else ""
 
     def capture(self) -> CaptureSettings:
         """What the capture process is told."""
@@ -222,6 +243,13 @@ def load(path: Path) -> Settings:
             "key camera.kind: neither camera nor microphone is switched on",
             where=str(path),
             remedy="Choose a camera or a microphone",
+        )
+    if settings.bucket and not settings.s3.endpoint:
+        raise RecorderError(
+            "config-invalid",
+            "key s3.endpoint: empty, but sync.store names a bucket",
+            where=str(path),
+            remedy="Write the store's address, such as https://store.example:8443",
         )
     both = set(settings.calendar.extra_holidays) & set(settings.calendar.extra_working_days)
     if both:

@@ -68,7 +68,7 @@ def loads(
             f"{what}-syntax",
             f"not TOML: {error}",
             where=where,
-            remedy="Compare that line with the example file",
+            remedy=remedy or "Compare that line with the example file",
         ) from error
     try:
         return msgspec.convert(raw, type_)

@@ -1,6 +1,7 @@
 """The verbs of dock, desk and workshop: options in, one call that does it, a table out."""
 
 import argparse
+import re
 import signal
 import sys
 import threading
@@ -194,12 +195,28 @@ def recover(options: argparse.Namespace) -> int:
     return done.exit_code
 
 
+def _store(options: argparse.Namespace) -> object:
+    """A folder, or s3://BUCKET at the endpoint of the config's [s3]."""
+    bucket = re.fullmatch(r"s3:/+([^/]+)", str(options.folder))
+    if bucket is None:
+        from recorder.sync.stores.marker import init_store
+
+        return init_store(options.folder, options.name)
+    if options.credentials is None:
+        raise RecorderError(
+            "usage", "no credentials for making a bucket",
+            remedy="Give the file of whoever may make buckets with --credentials, never a "
+            "device's own",
+        )  # fmt: skip
+    from recorder.sync.stores import s3_bucket
+
+    return s3_bucket.make(config.load(options.config), options.credentials, bucket[1], options.name)
+
+
 def provision(options: argparse.Namespace) -> int:
     """`recorder provision`."""
     if options.role == "store":
-        from recorder.sync.stores.marker import init_store
-
-        _print(init_store(options.folder, options.name), options.json)
+        _print(_store(options), options.json)
         return 0
     if options.role == "custodian":
         public = provisioning.new_custodian(options.folder / "custodian.key")

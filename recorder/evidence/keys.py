@@ -94,23 +94,34 @@ def ephemeral(path: Path | None = None) -> KeySigner:
     return KeySigner(load_private(path).private, "ephemeral")
 
 
-def load_private(path: Path) -> KeySigner:
-    """Read a PEM private key. RecorderError where others may read it, too."""
+def read_secret(path: Path, *, what: str, remedy: str, phrase: str | None = None) -> bytes:
+    """A file that nobody else may read: mode and owner are checked.
+
+    RecorderError ``<what>-unreadable`` with ``remedy``, or ``<what>-exposed``.
+    """
     try:
-        status = path.stat()
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            data = file.read()
     except OSError as error:
         raise RecorderError(
-            "key-unreadable", f"cannot read it: {error.strerror}", where=str(path),
-            remedy="Run `recorder provision`, or give the daemon's user the file",
-            phrase="no_device_key",
+            f"{what}-unreadable", f"cannot read it: {error.strerror}", where=str(path),
+            remedy=remedy, phrase=phrase,
         ) from error  # fmt: skip
     if stat.S_IMODE(status.st_mode) & 0o077 or status.st_uid not in (os.geteuid(), 0):
         raise RecorderError(
-            "key-exposed", f"mode {stat.S_IMODE(status.st_mode):o}, owner {status.st_uid}",
-            where=str(path), remedy="chmod 600, and make it the recorder's own",
-            phrase="no_device_key",
+            f"{what}-exposed", f"mode {stat.S_IMODE(status.st_mode):o}, owner {status.st_uid}",
+            where=str(path), remedy="chmod 600, and make it its user's own", phrase=phrase,
         )  # fmt: skip
+    return data
+
+
+def load_private(path: Path) -> KeySigner:
+    """Read a PEM private key. RecorderError where others may read it, too."""
+    data = read_secret(
+        path, what="key", phrase="no_device_key",
+        remedy="Run `recorder provision`, or give the daemon's user the file",
+    )  # fmt: skip
     try:
         key = serialization.load_pem_private_key(data, None)
     except _NO_KEY as error:

@@ -41,12 +41,14 @@ class BagFile(msgspec.Struct, frozen=True):
 class Bag(msgspec.Struct, frozen=True):
     """``files`` in the order of travel: payload, tag files; the signature stands alone, last.
 
-    ``day`` is the local day of line 0; ``left`` what lies in the folder and is listed nowhere.
+    ``day`` is the local day of line 0, ``retention`` that of its act (""
+    without one); ``left`` what lies in the folder and is listed nowhere.
     """
 
     recording: str
     folder: Path
     day: str
+    retention: str
     files: tuple[BagFile, ...]
     signature: BagFile
     left: tuple[str, ...]
@@ -94,6 +96,7 @@ def load(folder: Path) -> Bag:
         folder.name,
         folder,
         _day(header, opened),
+        opened.act.retention if opened.act else "",
         files,
         BagFile(SIGNATURE, len(signature), hashlib.sha256(signature).hexdigest()),
         tuple(sorted(name for name in _names(folder) if name not in listed)),

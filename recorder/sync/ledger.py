@@ -10,7 +10,7 @@ from recorder.errors import RecorderError
 from recorder.evidence import chain, ledger_private, lines
 from recorder.sync import transfer
 from recorder.sync.home import Home
-from recorder.sync.stores import Sort, SourceError, Store, StoreError
+from recorder.sync.stores import Keep, Sort, SourceError, Store, StoreError
 
 _BATCH = 500
 _PRIVATE = b'"private":{'
@@ -23,7 +23,9 @@ class Damaged(msgspec.Struct, frozen=True):
     line: int
 
 
-def send(folder: Path, device: str, store: Store, home: Home) -> tuple[int, list[RecorderError]]:
+def send(
+    folder: Path, device: str, store: Store, home: Home, keep: Keep
+) -> tuple[int, list[RecorderError]]:
     """Copy the lines that the store lacks; (lines sent, what is wrong). Durable on return.
 
     A run looks only at lines behind those that an earlier one settled. StoreError as ``run_once``.
@@ -38,8 +40,9 @@ def send(folder: Path, device: str, store: Store, home: Home) -> tuple[int, list
                 continue
             n, raw = entry
             try:
-                wrong += _private(folder, raw, device, store)
-                sent += transfer.settle_bytes(store, f"{device}/ledger/{n:012d}", raw + b"\n")
+                wrong += _private(folder, raw, device, store, keep)
+                key = f"{device}/ledger/{n:012d}"
+                sent += transfer.settle_bytes(store, key, raw + b"\n", keep).sent
             except StoreError as error:
                 if error.sort is not Sort.NEVER:
                     raise
@@ -58,7 +61,9 @@ def send(folder: Path, device: str, store: Store, home: Home) -> tuple[int, list
     return sent, wrong
 
 
-def _private(folder: Path, raw: bytes, device: str, store: Store) -> list[RecorderError]:
+def _private(
+    folder: Path, raw: bytes, device: str, store: Store, keep: Keep
+) -> list[RecorderError]:
     """A line's personal part goes before it, into the ledger's ``private`` folder; what is wrong
     with it holds no line back."""
     if _PRIVATE not in raw:
@@ -80,7 +85,7 @@ def _private(folder: Path, raw: bytes, device: str, store: Store) -> list[Record
                 remedy="Run `recorder verify` on the spool; the line itself is copied",
             )
         ]  # fmt: skip
-    transfer.settle_bytes(store, f"{device}/ledger/{private.file}", data)
+    transfer.settle_bytes(store, f"{device}/ledger/{private.file}", data, keep)
     return []
 
 

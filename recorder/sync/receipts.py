@@ -4,16 +4,18 @@
 by sync's key. A receipt that does not verify is none: nothing may be freed or skipped on it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from recorder.clock import Clock
+from recorder.clock import Clock, iso
 from recorder.evidence import chain
 from recorder.shapes import Int
 from recorder.sync.home import replace
+from recorder.sync.stores import Kept
 
 FORMAT = "bodycam-receipt/1"
 
@@ -38,9 +40,13 @@ class Receipt(
     forbid_unknown_fields=True,
 ):
     """``stored``: mtime of the signature, ``read``: when the last byte was read back; both UTC by
-    the store's clock. ``read_back`` counts the read-backs of this store. ``left`` names files of
-    the recording's folder that no manifest lists and that were not copied. ``term``: was it stored
-    in time? Met when ``read``."""
+    the store's clock, from which ours was ``clock_offset_ms`` away. ``read_back`` counts the
+    read-backs of this store. ``left`` names files of the recording's folder that no manifest lists
+    and that were not copied. ``term``: was it stored in time? Met when ``read``.
+
+    What the store says of itself: ``versions`` of the files; ``locked_until``, the earliest end of
+    their locks ("": one has none); ``hold``, whether all are held; ``digests``, of how many it
+    named the SHA-256; ``duplicates``, identical versions beside ours."""
 
     format: str
     recording: str
@@ -53,8 +59,27 @@ class Receipt(
     stored: str
     read: str
     read_back: Int
+    clock_offset_ms: Int | None = None
+    versions: dict[str, str] = {}
+    locked_until: str = ""
+    hold: bool = False
+    digests: Int = 0
+    duplicates: Int = 0
     left: tuple[str, ...] = ()
     term: Term | None = None
+
+
+def as_told(kept: Mapping[str, Kept]) -> dict[str, Any]:
+    """What the store says of a recording's files (by their names in the bag), as fields."""
+    locks = [told.locked_until_ns for told in kept.values()]
+    earliest = [lock for lock in locks if lock is not None]
+    return {
+        "versions": {name: told.version for name, told in kept.items() if told.version},
+        "locked_until": iso(min(earliest)) if len(earliest) == len(locks) else "",
+        "hold": all(told.hold for told in kept.values()),
+        "digests": sum(told.digest for told in kept.values()),
+        "duplicates": sum(told.duplicates for told in kept.values()),
+    }
 
 
 def path_of(folder: Path, recording: str) -> Path:

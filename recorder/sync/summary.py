@@ -14,7 +14,10 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. ``sent_*`` went over now, ``present_*`` were there already and were compared."""
+    """One run. ``sent_*`` went over now, ``present_*`` were there already and were compared.
+
+    ``duplicates``: identical versions that a store made which does not honour create-only.
+    """
 
     store: str = ""
     stored: tuple[str, ...] = ()
@@ -25,6 +28,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     present_files: int = 0
     present_bytes: int = 0
     ledger_lines: int = 0
+    duplicates: int = 0
     findings: tuple[Finding, ...] = ()
 
     @property

@@ -1,4 +1,4 @@
-"""One file into the store: put where it is missing, then read back and compared, always.
+"""One file into the store: put where it is missing, read back and compared, and kept as it must be.
 
 A file that is there already and the same is done; one that differs is never touched.
 """
@@ -8,33 +8,34 @@ import io
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
+import msgspec
+
 from recorder.sync.bag import BagFile
 from recorder.sync.stores import (
+    Conflict,
     Exists,
+    Keep,
+    Kept,
     Moved,
-    Sort,
     Source,
     Store,
-    StoreError,
     check_key,
 )
 
 Opens = Callable[[], AbstractContextManager[Source]]
 
 
-class Conflict(StoreError):
-    """The store has something else under one of our names, or something beside them."""
+class Settled(msgspec.Struct, frozen=True):
+    """``sent``: now, not earlier. ``kept`` is what the store says of it."""
 
-    def __init__(self, code: str, key: str, problem: str) -> None:
-        super().__init__(
-            Sort.NEVER, code, problem, where=f"store: {key}",
-            remedy="Compare the two; move the one in the store away if it is the wrong one",
-        )  # fmt: skip
-        self.key = key
+    sent: bool
+    kept: Kept
 
 
-def settle(store: Store, key: str, file: BagFile, source: Opens, moved: Moved) -> bool:
-    """True: sent now; False: it was there. Read back in either case; durable after a flush.
+def settle(
+    store: Store, key: str, file: BagFile, source: Opens, moved: Moved, keep: Keep
+) -> Settled:
+    """Read back, and asked for, whether it was sent now or was there; durable after a flush.
 
     Raises Conflict where the store holds other bytes, SourceError, StoreError.
     """
@@ -43,18 +44,18 @@ def settle(store: Store, key: str, file: BagFile, source: Opens, moved: Moved) -
     if store.stat(key) is None:
         with source() as opened:
             try:
-                store.put(key, opened, file.size_bytes, file.sha256, moved)
+                store.put(key, opened, file.size_bytes, file.sha256, moved, keep)
                 sent = True
             except Exists:
                 sent = False  # another sync was faster: compared like any other file
     compare(store, key, file, sent=sent, moved=_nothing if sent else moved)
-    return sent
+    return Settled(sent, store.assure(key, file.size_bytes, file.sha256, keep))
 
 
-def settle_bytes(store: Store, key: str, data: bytes) -> bool:
+def settle_bytes(store: Store, key: str, data: bytes, keep: Keep) -> Settled:
     """The same for a small file that is in memory."""
     file = BagFile("", len(data), hashlib.sha256(data).hexdigest())
-    return settle(store, key, file, lambda: nullcontext(io.BytesIO(data)), _nothing)
+    return settle(store, key, file, lambda: nullcontext(io.BytesIO(data)), _nothing, keep)
 
 
 def compare(
@@ -68,6 +69,8 @@ def compare(
         count += len(piece)
         if moved is not None:
             moved(len(piece))
+        if count > file.size_bytes:
+            break
     if count == file.size_bytes and digest.hexdigest() == file.sha256:
         return
     if sent:

@@ -15,18 +15,18 @@ from recorder.config import Settings
 from recorder.errors import RecorderError
 from recorder.evidence.chain import files
 from recorder.spool import LEDGER, NAME, Held, held
-from recorder.sync import bag, ledger, receipts, transfer
+from recorder.sync import bag, keep, ledger, receipts, transfer
 from recorder.sync.bag import Bag, BagFile
 from recorder.sync.deadlines import Lateness
 from recorder.sync.home import Aside, Home
 from recorder.sync.progress import Progress
-from recorder.sync.stores import Sort, SourceError, Store, StoreError
+from recorder.sync.stores import Conflict, Keep, Kept, Sort, SourceError, Store, StoreError
 from recorder.sync.stores.directory import DirectoryStore
 from recorder.sync.summary import Finding, Summary
 from recorder.sync.terms import Terms
-from recorder.sync.transfer import Conflict
 
 Say = Callable[[str], None]
+OpenStore = Callable[[Settings, str], Store]
 Dock = Callable[[str], None]
 """Told ``reached`` before anything is stored, ``done`` after it, ``gone`` without a store."""
 
@@ -44,7 +44,7 @@ def run_once(
     clock: Clock | None = None,
     wait_s: float = 600.0,
     stop: threading.Event | None = None,
-    open_store: Callable[[Settings, str], Store] | None = None,
+    open_store: OpenStore | None = None,
 ) -> Summary:
     """Copy what is missing. What it calls stored is durable in the store and has its receipt.
 
@@ -60,11 +60,12 @@ def run_once(
             remedy="Name the folder in recorder.toml, then `recorder provision store FOLDER`",
         )  # fmt: skip
     home = Home(Path(settings.paths.sync))
+    clock = clock or SystemClock()
     with home.locked(wait_s):
-        run = _Run(settings, home, progress, clock or SystemClock(), stop or threading.Event())
+        run = _Run(settings, home, progress, clock, stop or threading.Event(), say)
         try:
             try:
-                store = (open_store or open_directory)(settings, home.owner)
+                store = (open_store or partial(open_configured, clock=clock))(settings, home.owner)
             except StoreError:
                 _contact(dock, "gone", progress)
                 raise
@@ -77,7 +78,7 @@ def run_once(
         except _Stopped:
             progress.note("stopped; the rest is copied next time")
         except StoreError as error:
-            _speak(say, error, progress)
+            _speak(say, error.phrase, progress)
             raise
         finally:
             summary = run.summary()
@@ -85,13 +86,22 @@ def run_once(
     return summary
 
 
-def _speak(say: Say | None, error: StoreError, progress: Progress) -> None:
-    if say is None or error.phrase is None:
+def _speak(say: Say | None, phrase: str | None, progress: Progress) -> None:
+    if say is None or phrase is None:
         return
     try:
-        say(error.phrase)
+        say(phrase)
     except RecorderError as unheard:
         progress.note(f"not said aloud: {unheard}")
+
+
+def open_configured(settings: Settings, owner: str, *, clock: Clock) -> Store:
+    """The store of the config. Raises StoreError, RecorderError where it cannot be used."""
+    if settings.bucket:
+        from recorder.sync.stores.s3 import S3Store  # its library is large, a folder needs none
+
+        return S3Store(settings, clock)
+    return open_directory(settings, owner)
 
 
 def _contact(dock: Dock | None, contact: str, progress: Progress) -> None:
@@ -125,7 +135,11 @@ class _Run:
         progress: Progress,
         clock: Clock,
         stop: threading.Event,
+        say: Say | None,
     ) -> None:
+        self._say = say
+        self._late: StoreError | None = None
+        self._late_at = 0
         self._settings = settings
         self._spool = Path(settings.paths.spool)
         self._home = home
@@ -138,7 +152,7 @@ class _Run:
         self._findings: list[Finding] = []
         self._sum: dict[str, int] = dict.fromkeys(
             ("stored_before", "not_sealed", "sent_files", "sent_bytes", "present_files",
-             "present_bytes", "ledger_lines"), 0,
+             "present_bytes", "ledger_lines", "duplicates"), 0,
         )  # fmt: skip
         self._name = ""
         self._terms: Terms | None = None
@@ -163,9 +177,11 @@ class _Run:
         )
         self._ledger()
         for recording in todo:
-            self._one(recording)
+            self._patiently(recording)
         if todo:
             self._ledger()
+        if self._late is not None:
+            raise self._late
 
     def _todo(self) -> list[Held]:
         todo: list[Held] = []
@@ -185,6 +201,18 @@ class _Run:
                 remedy="Check paths.spool, and put sync's user into the spool's group",
             ) from error  # fmt: skip
         return todo
+
+    def _patiently(self, recording: Held) -> None:
+        """One that the store cannot take now does not hold up the next; two in a row do."""
+        done = len(self._stored)
+        late = self._late
+        try:
+            self._one(recording)
+        except StoreError as error:
+            if error.code != "store-busy" or (late is not None and self._late_at == done):
+                raise
+            self._progress.note(str(error))
+            self._late, self._late_at = error, done
 
     def _one(self, recording: Held) -> None:
         match = NAME.match(recording.name)
@@ -209,19 +237,19 @@ class _Run:
 
     def _copy(self, device: str, whole: Bag) -> None:
         base = f"{device}/{whole.recording}"
-        for file in whole.files:
-            self._file(f"{base}/{file.name}", file, whole.folder)
+        how = self._how_long(whole)
+        kept = {
+            file.name: self._file(f"{base}/{file.name}", file, whole.folder, how)
+            for file in whole.files
+        }
         day = f"{device}/days/{whole.day}/{whole.recording}"
-        transfer.settle_bytes(self._store, day, b"")
+        transfer.settle_bytes(self._store, day, b"", how)
         self._store.flush()
-        signature = f"{base}/{whole.signature.name}"
-        self._file(signature, whole.signature, whole.folder)
+        name = whole.signature.name
+        kept[name] = self._file(f"{base}/{name}", whole.signature, whole.folder, how)
         self._store.flush()
         self._foreign(base, whole)
-        stat = self._store.stat(signature)
-        if stat is None:
-            raise Conflict("store-conflict", signature, "it vanished again")
-        read_ns = self._store.time_ns()
+        read_ns, our_ns = self._store.time_ns(), self._clock.utc_ns()
         if self._terms is None:
             offset_min = self._settings.device.utc_offset_min
             self._terms = Terms(
@@ -239,11 +267,13 @@ class _Run:
                 files=len(whole.files) + 1,
                 bytes=whole.size_bytes,
                 tagmanifest_sha256=whole.tagmanifest_sha256,
-                stored=iso(stat.mtime_ns),
+                stored=iso(kept[name].mtime_ns),
                 read=iso(read_ns),
                 read_back=1,
+                clock_offset_ms=round((our_ns - read_ns) / 1_000_000),
                 left=whole.left,
                 term=term,
+                **receipts.as_told(kept),
             ),
             self._signer,
             self._clock,
@@ -253,15 +283,27 @@ class _Run:
         if whole.left:
             self._found(whole.recording, _left(whole))
 
-    def _file(self, key: str, file: BagFile, folder: Path) -> None:
+    def _how_long(self, whole: Bag) -> Keep:
+        try:
+            return keep.of_recording(whole, self._settings)
+        except OSError as error:
+            raise SourceError(
+                "source-unreadable", f"cannot read its journal: {error.strerror}",
+                where=str(whole.folder),
+                remedy="Run `recorder verify` on it; it stays on the device and is tried again",
+            ) from error  # fmt: skip
+
+    def _file(self, key: str, file: BagFile, folder: Path, how: Keep) -> Kept:
         if self._stop.is_set():
             raise _Stopped
         source = partial(bag.source, folder / file.name)
-        sent = transfer.settle(self._store, key, file, source, self._progress.moved)
-        kind = "sent" if sent else "present"
+        settled = transfer.settle(self._store, key, file, source, self._progress.moved, how)
+        kind = "sent" if settled.sent else "present"
         self._sum[f"{kind}_files"] += 1
         self._sum[f"{kind}_bytes"] += file.size_bytes
+        self._sum["duplicates"] += settled.kept.duplicates
         self._progress.file()
+        return settled.kept
 
     def _foreign(self, base: str, whole: Bag) -> None:
         """Anything in the stored bag that is not ours makes it a broken bag."""
@@ -284,13 +326,16 @@ class _Run:
 
     def _ledger(self) -> None:
         sent, findings = ledger.send(
-            self._spool / LEDGER, self._settings.device.name, self._store, self._home
-        )
+            self._spool / LEDGER, self._settings.device.name, self._store, self._home,
+            keep.of_ledger(self._settings),
+        )  # fmt: skip
         self._sum["ledger_lines"] += sent
         for error in findings:
             self._found("", error)
 
     def _set_aside(self, recording: str, error: StoreError, key: str) -> None:
+        if self._home.is_aside(recording) is None:
+            _speak(self._say, error.phrase, self._progress)
         self._home.set_aside(
             Aside(recording, error.code, key, error.problem, self._clock.stamp().utc)
         )

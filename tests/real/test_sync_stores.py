@@ -12,7 +12,7 @@ import pytest
 from recorder.evidence.verification import verify_recording
 from recorder.sync import receipts, worker
 from recorder.sync.progress import Quiet
-from recorder.sync.stores import Moved, Sort, Source, Stat, StoreError
+from recorder.sync.stores import Keep, Moved, Sort, Source, StoreError
 from recorder.sync.stores.directory import DirectoryStore
 from recorder.sync.stores.marker import init_store
 from recorder.sync.summary import Summary
@@ -103,11 +103,13 @@ def test_a_store_that_is_unmounted_while_we_write_never_fills_the_device(
     class Pulled(DirectoryStore):
         puts = 0
 
-        def put(self, key: str, source: Source, size_bytes: int, sha256: str, moved: Moved) -> Stat:
+        def put(
+            self, key: str, source: Source, size_bytes: int, sha256: str, moved: Moved, keep: Keep
+        ) -> None:
             Pulled.puts += 1
             if Pulled.puts == 12:
                 as_root("umount", "-l", str(disk))
-            return super().put(key, source, size_bytes, sha256, moved)
+            super().put(key, source, size_bytes, sha256, moved, keep)
 
     run(place, [], open_store=lambda s, owner: Pulled(disk, DEVICE, owner))
     assert Pulled.puts > 12 and list(disk.iterdir()) == []

@@ -58,8 +58,31 @@ class Exists(StoreError):
         )
 
 
+class Conflict(StoreError):
+    """The store has something else under one of our names, or something beside them."""
+
+    def __init__(self, code: str, key: str, problem: str) -> None:
+        super().__init__(
+            Sort.NEVER, code, problem, where=f"store: {key}", phrase="store_conflict",
+            remedy="Compare the two; move the one in the store away if it is the wrong one",
+        )  # fmt: skip
+        self.key = key
+
+
 class SourceError(RecorderError):
     """What should be stored cannot be read, or is not what was signed for."""
+
+
+class Keep(msgspec.Struct, frozen=True):
+    """How long a store that locks must hold a file (Art. 4, 20).
+
+    ``years`` count from ``ended_ns``, the latest possible end of the recording in ns since 1970, or
+    where that is None from the file's arrival by the store's clock. None years: for ever.
+    """
+
+    years: int | None
+    hold: bool = False
+    ended_ns: int | None = None
 
 
 class Stat(msgspec.Struct, frozen=True):
@@ -67,6 +90,20 @@ class Stat(msgspec.Struct, frozen=True):
 
     size_bytes: int
     mtime_ns: int
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What the store says it holds: which version, locked until when ("" and None: it has none).
+
+    ``digest``: it named the right SHA-256 by itself. ``duplicates``: identical versions beside it.
+    """
+
+    mtime_ns: int
+    version: str = ""
+    locked_until_ns: int | None = None
+    hold: bool = False
+    digest: bool = False
+    duplicates: int = 0
 
 
 class Source(Protocol):
@@ -90,7 +127,9 @@ class Store(Protocol):
         """The township's name for it."""
         ...
 
-    def put(self, key: str, source: Source, size_bytes: int, sha256: str, moved: Moved) -> Stat:
+    def put(
+        self, key: str, source: Source, size_bytes: int, sha256: str, moved: Moved, keep: Keep
+    ) -> None:
         """Make ``key`` out of all of ``source``, or nothing at all.
 
         The bytes are durable on return, the key is after ``flush``. ``moved`` hears of every
@@ -101,6 +140,14 @@ class Store(Protocol):
 
     def stat(self, key: str) -> Stat | None:
         """None: no such key."""
+        ...
+
+    def assure(self, key: str, size_bytes: int, sha256: str, keep: Keep) -> Kept:
+        """Ask what the store holds under ``key``, mend what can be mended, ask again.
+
+        For a key whose bytes were read back. Raises Conflict where it says that it holds anything
+        else, StoreError where it does not keep it as it must be kept.
+        """
         ...
 
     def read(self, key: str) -> Iterator[memoryview]:
@@ -122,6 +169,18 @@ class Store(Protocol):
     def close(self) -> None:
         """Let go of it, so that it can be unmounted."""
         ...
+
+
+def read_source(source: Source, view: memoryview) -> int:
+    """Bytes read into ``view``; 0 at the end. SourceError where the card fails."""
+    try:
+        return source.readinto(view) or 0
+    except OSError as error:
+        raise SourceError(
+            "source-unreadable", f"cannot read it: {error.strerror}",
+            where=str(getattr(source, "name", "")),
+            remedy="The device's card may be failing: keep the device, do not free anything",
+        ) from error  # fmt: skip
 
 
 def check_key(key: str) -> str:

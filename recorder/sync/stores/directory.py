@@ -15,7 +15,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from recorder.sync.stores import PIECE, Exists, Moved, Source, SourceError, Stat
+from recorder.sync.stores import (
+    PIECE,
+    Conflict,
+    Exists,
+    Keep,
+    Kept,
+    Moved,
+    Source,
+    SourceError,
+    Stat,
+    read_source,
+)
 from recorder.sync.stores.marker import MARKER, Marker, parse, unmarked
 from recorder.sync.stores.refusals import sorting
 
@@ -61,7 +72,9 @@ class DirectoryStore:
         """The township's name for it."""
         return self._mark.name
 
-    def put(self, key: str, source: Source, size_bytes: int, sha256: str, moved: Moved) -> Stat:
+    def put(
+        self, key: str, source: Source, size_bytes: int, sha256: str, moved: Moved, keep: Keep
+    ) -> None:
         """Create ``key``; see Store. The bytes are durable on return, the name after ``flush``."""
         where = str(self.path / key)
         folder, _, _ = key.rpartition("/")
@@ -75,7 +88,6 @@ class DirectoryStore:
                         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     self._fill(descriptor, source, size_bytes, sha256, moved)
                     os.fsync(descriptor)
-                    status = os.fstat(descriptor)
                     try:
                         os.link(part, key, src_dir_fd=self._root, dst_dir_fd=self._root)
                     except FileExistsError as error:
@@ -86,7 +98,6 @@ class DirectoryStore:
                 with suppress(FileNotFoundError):
                     os.unlink(part, dir_fd=self._root)
             self._named(key)
-        return Stat(status.st_size, status.st_mtime_ns)
 
     def _fill(
         self,
@@ -99,7 +110,7 @@ class DirectoryStore:
         digest = hashlib.sha256()
         copied = 0
         view = memoryview(self._buffer)
-        while count := _read_source(source, view):
+        while count := read_source(source, view):
             piece = view[:count]
             digest.update(piece)
             while piece:
@@ -125,6 +136,13 @@ class DirectoryStore:
                 return None
         self._named(key)  # its maker may have died before the flush
         return Stat(status.st_size, status.st_mtime_ns)
+
+    def assure(self, key: str, size_bytes: int, sha256: str, keep: Keep) -> Kept:
+        """A folder locks nothing and knows no digests: that it is there is all it can say."""
+        stat = self.stat(key)
+        if stat is None or stat.size_bytes != size_bytes:
+            raise Conflict("store-conflict", key, "it vanished or changed again")
+        return Kept(mtime_ns=stat.mtime_ns)
 
     def read(self, key: str) -> Iterator[memoryview]:
         """The bytes from a fresh descriptor, the page cache dropped first."""
@@ -245,7 +263,7 @@ class DirectoryStore:
             except FileNotFoundError as error:
                 raise unmarked(self.path) from error
             with os.fdopen(descriptor, "rb") as file:
-                return parse(file.read(65536), self.path)
+                return parse(file.read(65536), str(path))
 
     def _still_there(self) -> None:
         """A missing name on a store that is gone is no missing name."""
@@ -281,14 +299,3 @@ class DirectoryStore:
             return False
         finally:
             os.close(descriptor)
-
-
-def _read_source(source: Source, view: memoryview) -> int:
-    try:
-        return source.readinto(view) or 0
-    except OSError as error:
-        raise SourceError(
-            "source-unreadable", f"cannot read it: {error.strerror}",
-            where=str(getattr(source, "name", "")),
-            remedy="The device's card may be failing: keep the device, do not free anything",
-        ) from error  # fmt: skip

@@ -52,7 +52,7 @@ def read_marker(root: Path) -> Marker:
             data = (root / MARKER).read_bytes()
         except FileNotFoundError as error:
             raise unmarked(root) from error
-    return parse(data, root)
+    return parse(data, str(root / MARKER))
 
 
 def unmarked(root: Path) -> StoreError:
@@ -64,7 +64,7 @@ def unmarked(root: Path) -> StoreError:
     )  # fmt: skip
 
 
-def parse(data: bytes, root: Path) -> Marker:
+def parse(data: bytes, where: str) -> Marker:
     """StoreError (not allowed) for anything that is no marker of this format."""
     problem = "not a store's marker"
     try:
@@ -76,7 +76,7 @@ def parse(data: bytes, root: Path) -> Marker:
     raise StoreError(
         Sort.NOT_ALLOWED, "store-unfit",
         problem if marker is None else f"unknown format {marker.format!r}",
-        where=str(root / MARKER), phrase="store_readonly",
+        where=where, phrase="store_readonly",
         remedy=f"This program knows {FORMAT}; move the file away and provision the store again",
     )  # fmt: skip
 

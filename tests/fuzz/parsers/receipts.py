@@ -99,4 +99,4 @@ def _small(raw: bytes) -> None:
     if not Home(_HOME.path).owner.isalnum():
         raise Broken("an owner's name that is none")
     with contextlib.suppress(RecorderError):
-        marker.parse(raw, made.scratch())
+        marker.parse(raw, str(made.scratch()))

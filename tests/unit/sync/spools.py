@@ -43,12 +43,13 @@ class Place:
         self._ledger_line("start")
         self._number = 0
         self.rng = random.Random(7)
+        self.known: lines.Act | None = None
 
     def _ledger_line(self, why: str) -> None:
         self.ledger.append(lines.Shutdown(why=why))
         self.ledger.sync()
 
-    def begin(self) -> Path:
+    def begin(self, *, obstructed: bool = False) -> Path:
         """A recording that is not sealed."""
         self._number += 1
         name = f"{DEVICE}-{self._number:08d}-{self._number:04x}"
@@ -57,6 +58,8 @@ class Place:
         opened = self._opened(name)
         log = Log.create(folder / "data", "journal", self.signer, self.clock)
         log.append(opened)
+        if obstructed:
+            log.append(lines.Obstruction(at_ns=1))
         log.close()
         return folder
 
@@ -65,7 +68,7 @@ class Place:
             format=lines.RECORDING_FORMAT, recording=name, device=DEVICE, officer="P-017",
             software="0.1", key=base64.b64encode(self.signer.public).decode(), key_kind="device",
             organisation="township", entrusted_by="", rule="rule", rule_version="1",
-            language="zh", utc_offset_min=480, catalogue="1", act=None, recipients=(),
+            language="zh", utc_offset_min=480, catalogue="1", act=self.known, recipients=(),
             continues=None, ledger="",
         )  # fmt: skip
 

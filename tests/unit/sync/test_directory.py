@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder.sync.stores import Exists, Sort, SourceError, StoreError, check_key
+from recorder.sync.stores import Exists, Keep, Sort, SourceError, StoreError, check_key
 from recorder.sync.stores.directory import PARTS, DirectoryStore
 from recorder.sync.stores.marker import MARKER, init_store, read_marker
 from recorder.sync.stores.refusals import sorted_error
@@ -26,7 +26,7 @@ def root(tmp_path: Path) -> Path:
 
 def put(store: DirectoryStore, key: str, data: bytes, *, sha256: str | None = None) -> None:
     digest = sha256 or hashlib.sha256(data).hexdigest()
-    store.put(key, io.BytesIO(data), len(data), digest, lambda size_bytes: None)
+    store.put(key, io.BytesIO(data), len(data), digest, lambda size_bytes: None, Keep(None))
 
 
 def test_what_was_put_is_read_back_and_has_a_time(root: Path) -> None:
@@ -58,7 +58,8 @@ def test_a_source_that_differs_from_its_digest_leaves_nothing(root: Path, length
     store = DirectoryStore(root, "bc-001", "me")
     with pytest.raises(SourceError):
         store.put("bc-001/x", io.BytesIO(b"abcde"[:length] if length < 5 else b"abcdef"), 5,
-                  hashlib.sha256(b"abcde").hexdigest(), lambda size_bytes: None)  # fmt: skip
+                  hashlib.sha256(b"abcde").hexdigest(), lambda size_bytes: None,
+                  Keep(None))  # fmt: skip
     assert store.stat("bc-001/x") is None
     assert list((root / "bc-001" / PARTS).iterdir()) == []
 
@@ -70,7 +71,7 @@ def test_a_source_that_cannot_be_read_is_not_the_store_s_fault(root: Path) -> No
 
     store = DirectoryStore(root, "bc-001", "me")
     with pytest.raises(SourceError) as caught:
-        store.put("bc-001/x", Failing(), 5, "0" * 64, lambda size_bytes: None)
+        store.put("bc-001/x", Failing(), 5, "0" * 64, lambda size_bytes: None, Keep(None))
     assert caught.value.code == "source-unreadable"
 
 

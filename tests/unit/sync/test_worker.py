@@ -15,7 +15,17 @@ from recorder.evidence import chain, lines
 from recorder.sync import receipts, worker
 from recorder.sync.home import Home
 from recorder.sync.progress import Quiet
-from recorder.sync.stores import Moved, Sort, Source, Stat, Store, StoreError, marker
+from recorder.sync.stores import (
+    Keep,
+    Kept,
+    Moved,
+    Sort,
+    Source,
+    Stat,
+    Store,
+    StoreError,
+    marker,
+)
 from recorder.sync.stores.directory import PARTS
 from recorder.sync.summary import Summary
 from tests.unit.sync.spools import DEVICE, Place, tree
@@ -169,8 +179,13 @@ class Lying:
         self._inner, self._name = inner, name
         self.id, self.name = inner.id, inner.name
 
-    def put(self, key: str, source: Source, size_bytes: int, sha256: str, moved: Moved) -> Stat:
-        return self._inner.put(key, source, size_bytes, sha256, moved)
+    def put(
+        self, key: str, source: Source, size_bytes: int, sha256: str, moved: Moved, keep: Keep
+    ) -> None:
+        self._inner.put(key, source, size_bytes, sha256, moved, keep)
+
+    def assure(self, key: str, size_bytes: int, sha256: str, keep: Keep) -> Kept:
+        return self._inner.assure(key, size_bytes, sha256, keep)
 
     def stat(self, key: str) -> Stat | None:
         return self._inner.stat(key)
@@ -384,4 +399,4 @@ def test_nonsense_in_syncs_own_folder_is_as_if_nothing_were_there(
     assert home.sent("store") == 0
     assert home.is_aside("x") is None
     with pytest.raises(StoreError, match="not a store's marker"):
-        marker.parse(data, place.store)
+        marker.parse(data, str(place.store))

@@ -1,0 +1,62 @@
+"""How long a recording must be kept, as its own journal says. Locks nothing itself.
+
+The shortest lawful time: what the catalogue said when it was recorded, two years (config) where
+that is bound to a case file or no act was known; lengthened later by people, never shortened.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from recorder import config
+from recorder.clock import Quality, parse_iso
+from recorder.evidence import chain
+from recorder.shapes import UNREADABLE
+from recorder.sync.bag import Bag
+from recorder.sync.stores import Keep
+
+PERMANENT = "permanent"
+
+
+def of_ledger(settings: config.Settings) -> Keep:
+    """For a line of the ledger: it tells of recordings that may be gone."""
+    return Keep(settings.s3.ledger_years)
+
+
+def of_recording(bag: Bag, settings: config.Settings) -> Keep:
+    """For every file of a sealed recording. OSError where its journal cannot be read.
+
+    A recording in which somebody hindered the act (Art. 23) is held as well.
+    """
+    if not settings.bucket:
+        return Keep(None)  # a folder keeps what people keep
+    ended_ns, obstructed = _journal(bag.folder / "data")
+    permanent = bag.retention == PERMANENT
+    years = None if permanent else _years(bag.retention, settings.s3.case_years)
+    return Keep(years, permanent or obstructed, ended_ns)
+
+
+def _years(retention: str, case_years: int) -> int:
+    number = retention.removesuffix("y")
+    return int(number) if number.isascii() and number.isdigit() else case_years
+
+
+def _journal(folder: Path) -> tuple[int | None, bool]:
+    """(latest possible end by a synchronised clock, else None; was there an obstruction)."""
+    header: chain.Header | None = None
+    obstructed = False
+    for path in chain.files(folder, "journal"):
+        for raw, _ in chain.raw_lines(path):
+            try:
+                header = msgspec.json.decode(raw.partition(b"\t")[0], type=chain.Header)
+            except UNREADABLE:
+                return None, obstructed
+            obstructed = obstructed or header.kind == "obstruction"
+    if header is None or header.clock.quality is not Quality.SYNCED:
+        return None, obstructed
+    if header.clock.error_ms is None:
+        return None, obstructed
+    try:
+        return parse_iso(header.utc) + header.clock.error_ms * 1_000_000, obstructed
+    except ValueError:
+        return None, obstructed

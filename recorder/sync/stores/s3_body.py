@@ -1,0 +1,72 @@
+"""What a PUT to an S3 store sends, and how long bytes may take. Sends nothing itself."""
+
+import hashlib
+
+from recorder.clock import NS, Clock
+from recorder.errors import RecorderError
+from recorder.sync.stores import PIECE, Moved, Source, SourceError, read_source
+from recorder.sync.stores.s3_refusals import busy
+
+_SLOWEST_BYTES_PER_S = 10_000
+
+
+def deadline_ns(clock: Clock, timeout_s: float, size_bytes: int) -> int:
+    """When so many bytes must be through, on the boot clock."""
+    return clock.boot_ns() + round((timeout_s + size_bytes / _SLOWEST_BYTES_PER_S) * NS)
+
+
+class Body:
+    """What a PUT sends: a source that must be as signed for, or the PUT is broken off.
+
+    The last piece leaves only after the whole digest was right, so that a store which checks
+    nothing gets a whole file or none. ``failure`` is why reading ended early.
+    """
+
+    def __init__(
+        self, source: Source, size_bytes: int, sha256: str, moved: Moved, clock: Clock,
+        timeout_s: float,
+    ) -> None:  # fmt: skip
+        self._source, self._size, self._sha256, self._moved = source, size_bytes, sha256, moved
+        self._clock = clock
+        self._until_ns = deadline_ns(clock, timeout_s, size_bytes)
+        self._digest = hashlib.sha256()
+        self._count = 0
+        self._buffer = bytearray(min(PIECE, size_bytes + 1))
+        self.failure: RecorderError | None = None
+
+    def __len__(self) -> int:
+        return self._size
+
+    def read(self, _: int = -1) -> bytes:
+        """The next piece; larger than asked for, because http.client sends whatever it gets."""
+        try:
+            return self._next()
+        except RecorderError as error:
+            self.failure = error
+            raise
+
+    def _next(self) -> bytes:
+        if self._clock.boot_ns() > self._until_ns:
+            raise busy("it takes the file too slowly", "")
+        view = memoryview(self._buffer)
+        filled = 0
+        while filled < len(view) and (count := read_source(self._source, view[filled:])):
+            filled += count
+        self._digest.update(view[:filled])
+        self._count += filled
+        ended = self._count >= self._size or not filled
+        if ended and not self._right():
+            raise SourceError(
+                "source-differs", "it is not the file that was signed for",
+                where=str(getattr(self._source, "name", "")),
+                remedy="Run `recorder verify` on the recording; the device's card may be failing",
+            )  # fmt: skip
+        self._moved(filled)
+        return bytes(view[:filled])
+
+    def _right(self) -> bool:
+        return (
+            self._count == self._size
+            and not read_source(self._source, memoryview(bytearray(1)))
+            and self._digest.hexdigest() == self._sha256
+        )
