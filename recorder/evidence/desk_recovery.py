@@ -18,7 +18,15 @@ import msgspec
 
 from recorder.clock import Clock
 from recorder.errors import RecorderError
-from recorder.evidence import desk_copy, desk_ending, desk_note, ledger, lines, recovery
+from recorder.evidence import (
+    desk_copy,
+    desk_ending,
+    desk_note,
+    ledger,
+    ledger_private,
+    lines,
+    recovery,
+)
 from recorder.evidence.chain import Signer, sync_folder
 from recorder.evidence.desk_copy import Copied, Found, plain, shown
 from recorder.evidence.desk_note import Brought, Done, Note, Trouble
@@ -31,6 +39,7 @@ from recorder.spool import LEDGER, LOCK, QUARANTINE, RESERVE, number_of
 
 PARTS = ".recover"
 _LEDGER_FILE = re.compile(r"\d+\.jsonl")
+_LEDGER_RECORD = re.compile(r"\d+(\.[0-9a-f]{4})?\.json\.age")
 _TAG_LIMIT_BYTES = 64 * 1024 * 1024
 
 
@@ -193,24 +202,34 @@ class _Run:
         target = self._out / LEDGER
         target.mkdir(mode=0o750, exist_ok=True)
         sync_folder(self._out)
-        for found in self._entries(folder, LEDGER):
+        there = list(self._entries(folder, LEDGER))
+        for found in sorted(there, key=lambda f: f.name != ledger_private.FOLDER):
             name = f"{LEDGER}/{found.name}"
-            if found.kind != "file" or not _LEDGER_FILE.fullmatch(found.name):
-                self._left.append(shown(name))
+            if found.name != ledger_private.FOLDER or found.kind != "folder":
+                self._ledger_file(found, name, _LEDGER_FILE)
                 continue
-            part = self._parts / "ledger-file"
-            copied = self._copy(found.path, part, name)
-            if copied is None:
-                continue
-            if os.path.lexists(target / found.name):
-                if _bytes(target / found.name) == _bytes(part):
-                    self._present.append(name)
-                else:
-                    self._trouble(name, "differs", "another file of that name is there already")
-                part.unlink()
-                continue
-            self._place(part, target / found.name)
-            self._done(name, "ledger", 1, copied.bytes)
+            (self._out / name).mkdir(mode=0o750, exist_ok=True)  # before the lines that name them
+            sync_folder(target)
+            for record in self._entries(found.path, name):
+                self._ledger_file(record, f"{name}/{record.name}", _LEDGER_RECORD)
+
+    def _ledger_file(self, found: Found, name: str, proper: re.Pattern[str]) -> None:
+        if found.kind != "file" or not proper.fullmatch(found.name):
+            self._left.append(shown(name))
+            return
+        part, target = self._parts / "ledger-file", self._out / name
+        copied = self._copy(found.path, part, name)
+        if copied is None:
+            return
+        if os.path.lexists(target):
+            if _bytes(target) == _bytes(part):
+                self._present.append(name)
+            else:
+                self._trouble(name, "differs", "another file of that name is there already")
+            part.unlink()
+            return
+        self._place(part, target)
+        self._done(name, "ledger", 1, copied.bytes)
 
     def _quarantine(self, folder: Path) -> None:
         for found in self._entries(folder, QUARANTINE):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from recorder.errors import RecorderError
-from recorder.evidence import desk_recovery, keys, lines, recovery
+from recorder.evidence import desk_recovery, keys, ledger_private, lines, recovery
 from recorder.evidence.age import decrypt
 from recorder.evidence.chain import Line, files, read
 from recorder.evidence.seal import SIGNATURE, TAGMANIFEST
@@ -90,6 +90,22 @@ def test_an_open_recording_is_ended_under_the_desks_key(
     assert "Sealed-By: a desk" in info
     assert keys.spki(desk.signer.public) in info
     opens(device, desk.out / bag.name)
+
+
+def test_the_reason_of_a_time_away_comes_out_with_the_ledger(
+    device: bags.Device, desk: cards.Desk
+) -> None:
+    bags.plain(device)
+    ledger = device.spool / "ledger"
+    reason = ledger_private.write(ledger, device.ledger.n, {"reason": "洪水"}, device.recipients)
+    device.ledger.append(lines.Away(ground="remote", since="", by="root", private=reason))
+    device.ledger.sync()
+    done = desk.recover()
+    assert (done.exit_code, done.left, done.troubles) == (0, (), ())
+    name = "ledger/" + reason.file
+    assert (desk.out / name).read_bytes() == (device.spool / name).read_bytes()
+    assert verify_folder(desk.out, register=desk.register).verdict is Verdict.VALID
+    assert name in desk.recover().present
 
 
 def test_without_the_desk_in_the_register_it_is_untrusted(
