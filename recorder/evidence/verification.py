@@ -311,7 +311,7 @@ def _handover(
     name = (
         ""
         if desk is None
-        else trust_desk(findings, desk, when=instant(where, where.boot_ns), vouched=vouched)
+        else trust_desk(findings, desk, when=journal.handover_at, vouched=vouched)
     )
     by = f"desk {name}" if name else "a desk"
     findings.add(
