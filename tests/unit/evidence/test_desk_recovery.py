@@ -108,6 +108,58 @@ def test_the_reason_of_a_time_away_comes_out_with_the_ledger(
     assert name in desk.recover().present
 
 
+def test_what_did_not_come_out_whole_is_told_by_every_later_run(
+    device: bags.Device, desk: cards.Desk
+) -> None:
+    bag = cards.left_open(device)
+    os.symlink("/etc/passwd", bag / "data/link")
+    first = desk.recover()
+    second = desk.recover()
+    assert bag.name in second.present
+    assert (second.exit_code, second.troubles) == (1, first.troubles)
+    assert len(files(desk.out / "recovery", "")) == 1
+
+
+def test_a_run_that_is_killed_before_a_name_is_given_costs_no_record_of_why(
+    device: bags.Device, desk: cards.Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bag = cards.left_open(device)
+    (bag / "data/journal.jsonl").write_bytes(b"nothing\n")
+    bags.plain(device)
+    aside = f"{bag.name}.unreadable"
+    rename = os.rename
+
+    def killed(source: Path, target: Path) -> None:
+        if target.name == aside:
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            desk.recover()
+    assert not (desk.out / "quarantine" / aside).exists()
+    assert desk.recover().exit_code == 1
+    report = verify_folder(desk.out, register=desk.register)
+    assert (report.verdict, {f.code for f in report.findings}) == (
+        Verdict.INCOMPLETE, {"recovery", "quarantined"},
+    )  # fmt: skip
+
+
+def test_what_the_desk_says_it_set_aside_has_to_be_there(
+    device: bags.Device, desk: cards.Desk
+) -> None:
+    bag = cards.left_open(device)
+    (bag / "data/journal.jsonl").write_bytes(b"nothing\n")
+    bags.plain(device)  # else it is the newest, which may be absent
+    desk.recover()
+    assert verify_folder(desk.out, register=desk.register).verdict is Verdict.INCOMPLETE
+    shutil.rmtree(desk.out / "quarantine" / f"{bag.name}.unreadable")
+    report = verify_folder(desk.out, register=desk.register)
+    assert report.verdict is Verdict.TAMPERED
+    assert "recording-missing" in {f.code for f in report.findings}
+
+
 def test_without_the_desk_in_the_register_it_is_untrusted(
     device: bags.Device, desk: cards.Desk
 ) -> None:
