@@ -109,7 +109,10 @@ def _parser() -> argparse.ArgumentParser:
     away.add_argument(
         "--prevented", action="store_true", help="start: timely transfer is really impossible"
     )
-    away.add_argument("--reason", default="", help="start: why; encrypted to the custodians")
+    away.add_argument(
+        "--reason", default="", metavar="FILE",
+        help="start: a file that says why (-: standard input); encrypted to the custodians",
+    )  # fmt: skip
     away.add_argument(
         "--since", default="", metavar="TIME",
         help="start: when it began, where it is declared afterwards (a finding): 2026-11-20T08:00",
@@ -286,7 +289,7 @@ def _away(options: argparse.Namespace) -> int:
     if options.ground is None:
         raise RecorderError(
             "usage", "no ground given", remedy="recorder away start --ground remote --prevented "
-            "--reason TEXT",
+            "--reason FILE",
         )  # fmt: skip
     import msgspec
 
@@ -294,4 +297,18 @@ def _away(options: argparse.Namespace) -> int:
         "ground": options.ground, "prevented": options.prevented, "since": options.since,
     }  # fmt: skip
     text = msgspec.json.encode(declared).decode()
-    return _tell(options, _ask(options, Request("away-start", text, options.reason)))
+    return _tell(options, _ask(options, Request("away-start", text, _reason(options.reason))))
+
+
+def _reason(given: str) -> str:
+    """Never an argument itself: all users of a machine can read those, and a shell keeps them."""
+    try:
+        if given == "-":
+            return sys.stdin.read().strip()
+        return Path(given).read_text(encoding="utf-8").strip() if given else ""
+    except (OSError, UnicodeDecodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise RecorderError(
+            "reason-unreadable", f"cannot read it: {problem}", where=f"--reason {given}",
+            remedy="Give a file that says why, or - and write it to standard input",
+        ) from error  # fmt: skip

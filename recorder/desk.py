@@ -113,13 +113,14 @@ def read(options: argparse.Namespace) -> int:
             "no-identity", "a statement is encrypted to its custodians",
             remedy="Give a custodian's private key with --identity FILE",
         )  # fmt: skip
-    if not statement_check.is_statement(options.path):
+    path = options.path.resolve()  # "." has no name
+    if not statement_check.is_statement(path):
         raise RecorderError(
             "no-statement", "this is no statement", where=str(options.path),
             remedy="Give a statement's folder: it has data/statement.jsonl in it",
         )  # fmt: skip
-    checked = statement_check.check(options.path, vouched_by(options))
-    content = statement_check.content(options.path, opened_by)
+    checked = statement_check.check(path, vouched_by(options))
+    content = statement_check.content(path, opened_by)
     if options.toml:
         print(statement_text.as_toml(msgspec.structs.asdict(content.text)), end="")
     elif options.json:

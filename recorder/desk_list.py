@@ -91,7 +91,10 @@ def list_owed(options: argparse.Namespace) -> int:
 def _counted(each: Owed, calendar: Calendar, settings: config.CalendarSettings) -> Owed:
     if not each.due_from:
         return each
-    day, certain = statement(date.fromisoformat(each.due_from), calendar, settings)
+    try:
+        day, certain = statement(date.fromisoformat(each.due_from), calendar, settings)
+    except OverflowError:  # at the end of the calendar, as a damaged line may say
+        return each
     return msgspec.structs.replace(each, due=day.isoformat(), provisional=not certain)
 
 

@@ -255,7 +255,7 @@ class Storing:
         if not 2 <= len(reason.strip()) <= 500:
             raise RecorderError(
                 "away-reason", "a reason has 2 to 500 characters",
-                remedy="Say with --reason what prevents timely transfer",
+                remedy="Say with --reason FILE what prevents timely transfer (-: standard input)",
             )  # fmt: skip
         return found
 

@@ -4,7 +4,7 @@ A device's ledger is continued by its device alone, so what a desk did stands in
 one file a run, chained like any other. Nothing is in it that the card does not show.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -39,8 +39,8 @@ class Run(_Note, frozen=True, kw_only=True, tag="recovery"):
 
 
 class Brought(_Note, frozen=True, kw_only=True, tag="brought"):
-    """Something is complete in the folder: a bag as it was (``sealed``), one that the desk ended
-    (``ended``), what cannot be understood (``quarantine``), a file of the ledger."""
+    """Something is complete and gets its name next: a bag as it was (``sealed``), one that the desk
+    ended (``ended``), what cannot be understood (``quarantine``), a file of the ledger."""
 
     name: str
     what: Literal["sealed", "ended", "quarantine", "ledger"]
@@ -86,6 +86,12 @@ class Note:
         """Durable on return."""
         self._waiting.append(body)
         self._write()
+
+    def earlier(self) -> Iterator[Trouble]:
+        """What runs before this one had to tell."""
+        for item in read(files(self._folder, ""), Body, None):
+            if isinstance(item, Line) and isinstance(item.body, Trouble):
+                yield item.body
 
     def end(self, body: Done) -> None:
         """The last line; durable on return."""

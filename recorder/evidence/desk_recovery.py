@@ -18,7 +18,15 @@ import msgspec
 
 from recorder.clock import Clock
 from recorder.errors import RecorderError
-from recorder.evidence import desk_copy, desk_ending, desk_note, ledger, lines, recovery
+from recorder.evidence import (
+    desk_copy,
+    desk_ending,
+    desk_note,
+    ledger,
+    ledger_private,
+    lines,
+    recovery,
+)
 from recorder.evidence.chain import Signer, sync_folder
 from recorder.evidence.desk_copy import Copied, Found, plain, shown
 from recorder.evidence.desk_note import Brought, Done, Note, Trouble
@@ -31,12 +39,14 @@ from recorder.spool import LEDGER, LOCK, QUARANTINE, RESERVE, number_of
 
 PARTS = ".recover"
 _LEDGER_FILE = re.compile(r"\d+\.jsonl")
+_LEDGER_RECORD = re.compile(r"\d+(\.[0-9a-f]{4})?\.json\.age")
 _TAG_LIMIT_BYTES = 64 * 1024 * 1024
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """``present`` came out in an earlier run; ``left`` is not the recorder's and stays on the card.
-    ``exit_code`` 1: something did not come out, or not whole."""
+    """``present`` came out in an earlier run, whose ``troubles`` with it are told again; ``left``
+    is not the recorder's and stays on the card. ``exit_code`` 1: something did not come out, or
+    not whole."""
 
     path: str
     key: str
@@ -147,11 +157,13 @@ class _Run:
         self._left: list[str] = []
         self._troubles: list[Trouble] = []
         self._sealed: set[str] = set()
+        self._earlier: tuple[Trouble, ...] = ()
 
     def all(self) -> Summary:
         """Ledger first: it says which recordings were sealed, and which there must be."""
         shutil.rmtree(self._parts, ignore_errors=True)
         self._parts.mkdir(mode=0o750)
+        self._earlier = tuple(dict.fromkeys(self.note.earlier()))
         top = list(desk_copy.entries(self._spool))
         if any(f.name == LEDGER and f.kind == "folder" for f in top):
             self._ledger(self._spool / LEDGER)
@@ -193,24 +205,33 @@ class _Run:
         target = self._out / LEDGER
         target.mkdir(mode=0o750, exist_ok=True)
         sync_folder(self._out)
-        for found in self._entries(folder, LEDGER):
+        there = list(self._entries(folder, LEDGER))
+        for found in sorted(there, key=lambda f: f.name != ledger_private.FOLDER):
             name = f"{LEDGER}/{found.name}"
-            if found.kind != "file" or not _LEDGER_FILE.fullmatch(found.name):
-                self._left.append(shown(name))
+            if found.name != ledger_private.FOLDER or found.kind != "folder":
+                self._ledger_file(found, name, _LEDGER_FILE)
                 continue
-            part = self._parts / "ledger-file"
-            copied = self._copy(found.path, part, name)
-            if copied is None:
-                continue
-            if os.path.lexists(target / found.name):
-                if _bytes(target / found.name) == _bytes(part):
-                    self._present.append(name)
-                else:
-                    self._trouble(name, "differs", "another file of that name is there already")
-                part.unlink()
-                continue
-            self._place(part, target / found.name)
-            self._done(name, "ledger", 1, copied.bytes)
+            (self._out / name).mkdir(mode=0o750, exist_ok=True)  # before the lines that name them
+            sync_folder(target)
+            for record in self._entries(found.path, name):
+                self._ledger_file(record, f"{name}/{record.name}", _LEDGER_RECORD)
+
+    def _ledger_file(self, found: Found, name: str, proper: re.Pattern[str]) -> None:
+        if found.kind != "file" or not proper.fullmatch(found.name):
+            self._left.append(shown(name))
+            return
+        part, target = self._parts / "ledger-file", self._out / name
+        copied = self._copy(found.path, part, name)
+        if copied is None:
+            return
+        if os.path.lexists(target):
+            if _bytes(target) == _bytes(part):
+                self._there(name, name)
+            else:
+                self._trouble(name, "differs", "another file of that name is there already")
+            part.unlink()
+            return
+        self._place(part, name, "ledger", 1, copied.bytes)
 
     def _quarantine(self, folder: Path) -> None:
         for found in self._entries(folder, QUARANTINE):
@@ -222,7 +243,7 @@ class _Run:
             self._trouble(found.name, "left", f"a {found.kind}: never followed, never copied")
             return
         if os.path.lexists(self._out / name):
-            self._present.append(name)
+            self._there(name, found.name)
             return
         part = self._parts / "whole"
         if found.kind == "file":
@@ -236,8 +257,7 @@ class _Run:
     def _set_aside(self, part: Path, name: str, count: int, size: int) -> None:
         (self._out / QUARANTINE).mkdir(mode=0o750, exist_ok=True)
         sync_folder(self._out)
-        self._place(part, self._out / name)
-        self._done(name, "quarantine", count, size)
+        self._place(part, name, "quarantine", count, size)
 
     def _absent(self, known: list[lines.Ledger], there: set[str]) -> None:
         gone = {b.recording for b in known if isinstance(b, lines.Freed)}
@@ -254,11 +274,11 @@ class _Run:
         target = self._out / found.name
         aside = f"{QUARANTINE}/{found.name}{desk_note.ASIDE}"
         if os.path.lexists(self._out / aside):
-            self._present.append(aside)
+            self._there(aside, found.name)
             return
         if os.path.lexists(target):
             if _same(found.path, target):
-                self._present.append(found.name)
+                self._there(found.name, found.name)
             else:
                 self._trouble(found.name, "differs", "another recording of that name is there")
             return
@@ -267,8 +287,7 @@ class _Run:
         size = sum(c.bytes for c in copies.values())
         if found.name in self._sealed or _is_sealed(part):
             self._compare(found.name, part, copies)
-            self._place(part, target)
-            self._done(found.name, "sealed", len(copies), size)
+            self._place(part, found.name, "sealed", len(copies), size)
             return
         try:
             strange = desk_ending.end(
@@ -283,9 +302,8 @@ class _Run:
         for old, new in strange.items():
             if old not in (*TAG_FILES, f"{SIGNATURE}.part"):
                 self._trouble(f"{found.name}/{old}", "strange", f"no file of a recording: {new}")
-        self._place(part, target)
-        sizes = inventory(target).files
-        self._done(found.name, "ended", len(sizes), sum(sizes.values()))
+        sizes = inventory(part).files
+        self._place(part, found.name, "ended", len(sizes), sum(sizes.values()))
 
     def _compare(self, name: str, part: Path, copies: dict[str, Copied]) -> None:
         """Hold a sealed bag's copy against its manifests; it stays as it is, whatever they say."""
@@ -353,21 +371,31 @@ class _Run:
         except OSError as error:
             self._trouble(name, "unreadable", str(error.strerror))
 
-    def _place(self, part: Path, target: Path) -> None:
-        """Give it its name, durably. Nobody else writes here: the lock is held."""
-        os.rename(part, target)
-        sync_folder(target.parent)
+    def _place(self, part: Path, name: str, what: str, files: int, size: int) -> None:
+        """Note it, then give it its name, durably. Nobody else writes here: the lock is held.
 
-    def _done(self, name: str, what: str, files: int, size: int) -> None:
-        data = _bytes(self._out / name / TAGMANIFEST, _TAG_LIMIT_BYTES)
+        In this order a run that is killed leaves nothing here whose troubles are on no record.
+        """
+        data = _bytes(part / TAGMANIFEST, _TAG_LIMIT_BYTES)
         body = msgspec.convert(
             {"name": shown(name), "what": what, "files": files, "bytes": size,
              "tagmanifest_sha256": "" if data is None else sha256(data), "kind": "brought"},
             Brought,
         )  # fmt: skip
-        self._brought.append(body)
         self.note.brought(body)
+        os.rename(part, self._out / name)
+        sync_folder((self._out / name).parent)
+        self._brought.append(body)
         self._say(f"{body.what:10}  {body.name}")
+
+    def _there(self, name: str, card: str) -> None:
+        """An earlier run brought it out. What was wrong with it then still is."""
+        self._present.append(name)
+        for body in self._earlier:
+            told = body in self._troubles
+            if not told and (body.name == shown(card) or body.name.startswith(f"{shown(card)}/")):
+                self._troubles.append(body)
+                self._say(f"{body.code:10}  {body.name}: {body.detail}")
 
     def _trouble(self, name: str, code: str, detail: str) -> None:
         body = Trouble(name=shown(name), code=code, detail=detail)

@@ -7,12 +7,15 @@ it reads, so a verification goes with it; whether a statement is there already i
 
 import msgspec
 
+from recorder.clock import Quality
 from recorder.evidence import chain, lines
 from recorder.evidence.instants import Where, instant_utc
 from recorder.evidence.local import local_day
 from recorder.session.interruption import NOT_OBJECTIVE
 
 _STARTS = frozenset({"press", "start"})
+_CHINA_MIN = 480
+"""Of a ledger's lines: they have no offset from UTC, and the rule's country has one time."""
 
 
 class Owed(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +153,7 @@ class Due:
             chosen=gap.reason.category if gap.reason else None,
             from_utc=gap.from_utc,
             to_utc=gap.to_utc,
-            due_from="" if day is None else f"{day:%Y-%m-%d}",
+            due_from="" if day is None else day.date().isoformat(),
             explains=gap.sha256,
         )
 
@@ -183,7 +186,7 @@ class LedgerDue:
                     last = self._found[-1]
                     detail = f"{last.detail}; then recorded as {body.recording}"
                     self._found[-1] = msgspec.structs.replace(
-                        last, to_utc=header.utc, detail=detail
+                        last, to_utc=_set_utc(header), detail=detail
                     )
                 self._waiting = None
             case lines.LedgerRefused(must=True, event=event) if event in _STARTS:
@@ -193,6 +196,8 @@ class LedgerDue:
                 self._waiting = here
 
     def _owed(self, header: chain.Header, body: lines.LedgerRefused, sha256: str) -> Owed:
+        from_utc = _set_utc(header)
+        day = local_day(from_utc, _CHINA_MIN)
         return Owed(
             about=ledger_name(self._device, header.n),
             device=self._device,
@@ -203,15 +208,21 @@ class LedgerDue:
             cause=body.state,
             detail=f"act {body.act}",
             chosen=None,
-            from_utc=header.utc,
+            from_utc=from_utc,
             to_utc="",
-            due_from=header.utc[:10],
+            due_from="" if day is None else day.date().isoformat(),
             explains=sha256,
         )
 
     def owed(self) -> tuple[Owed, ...]:
         """All of them, oldest first."""
         return tuple(self._found)
+
+
+def _set_utc(header: chain.Header) -> str:
+    """A line's wall time; "" where nobody had set the clock, or it is no time."""
+    known = header.clock.quality is not Quality.UNSET and local_day(header.utc, 0) is not None
+    return header.utc if known else ""
 
 
 def ledger_name(device: str, line: int) -> str:

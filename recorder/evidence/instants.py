@@ -8,6 +8,8 @@ import msgspec
 from recorder.evidence import chain, lines
 from recorder.evidence.wall_time import Instant, WallTime
 
+_HANDOVER = lines.Handover.__struct_config__.tag
+
 
 class Where(msgspec.Struct, frozen=True):
     """A line's place (``line`` from 1 in ``file``), when it was signed, and what all lines together
@@ -21,9 +23,14 @@ class Where(msgspec.Struct, frozen=True):
 
 
 def wall_time(paths: Sequence[Path]) -> WallTime:
-    """What all lines of a log tell of wall time; whether they are genuine is asked elsewhere."""
+    """What all lines of a log tell of wall time; whether they are genuine is asked elsewhere.
+
+    What a desk adds tells nothing: its lines may claim the device's boot, and move its instants.
+    """
     wall = WallTime()
     for header in chain.headers(paths):
+        if header.kind == _HANDOVER:
+            break
         wall.feed(header)
     return wall
 

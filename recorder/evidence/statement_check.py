@@ -96,11 +96,16 @@ def explain(owed: Sequence[Owed], shelf: Shelf, about: str, findings: Findings) 
         if not each.good or each.line is None:
             continue
         key = (each.line.interruption, each.line.explains)
-        if not any((o.interruption, o.explains) == key for o in owed if o.about == about):
+        fits = [o for o in owed if o.about == about and (o.interruption, o.explains) == key]
+        if not fits:
             findings.add(
                 Level.INCOMPLETE, "statement-unowed",
                 "it explains nothing that is owed there", file=each.name,
             )  # fmt: skip
+            continue
+        told = _differs(each.line, fits[0])
+        if told:
+            findings.add(Level.INCOMPLETE, "statement-differs", told, file=each.name)
             continue
         there.setdefault(key, []).append(each.name)
     return tuple(
@@ -109,6 +114,22 @@ def explain(owed: Sequence[Owed], shelf: Shelf, about: str, findings: Findings) 
         else o
         for o in owed
     )
+
+
+def _differs(line: Statement, owed: Owed) -> str:
+    """Where a statement says other words for the device than the device has on record; else ""."""
+    early = line.chosen is None and not line.tagmanifest_sha256 and line.recording != ""
+    for what, said, is_ in (
+        ("device", line.device, owed.device),
+        ("recording", line.recording, owed.recording),
+        ("ledger line", line.ledger_line, owed.ledger_line),
+        ("cause that was found", line.found, owed.cause),
+        # Written while the recording was still open, it may be older than the presses.
+        ("category that was chosen", line.chosen, None if early else owed.chosen),
+    ):
+        if said != is_:
+            return f"it says {said or 'none'} for the {what}, which is {is_ or 'none'} on record"
+    return ""
 
 
 def check(path: Path, vouched: Vouched, identities: Sequence[Identity] = ()) -> Checked:
@@ -181,6 +202,13 @@ def _fits(
         findings.add(
             Level.TAMPERED, "name", f"the folder is named {path.name}, the line is of "
             f"{line.statement}, number {header.n + 1}", file=LINE, line=1,
+        )  # fmt: skip
+    earlier = number_in(line.corrects) or ("", 0)
+    if line.corrects and (earlier[0] != line.about or earlier[1] > header.n):
+        findings.add(
+            Level.INCOMPLETE, "statement-unknown",
+            f"it corrects {line.corrects}, which is no earlier statement about the same",
+            file=LINE, line=1,
         )  # fmt: skip
     before = path.with_name(f"{line.about}-{header.n}")
     follows = line_sha256(before) if header.n else chain.ZERO

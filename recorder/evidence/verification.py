@@ -37,6 +37,7 @@ from recorder.evidence.verification_report import (
 from recorder.evidence.verification_trust import Vouched, trust, trust_desk
 from recorder.evidence.wall_time import Instant, WallTime
 
+DESK_UNCHECKED = "statements: the desk's key (give --register)"
 _MARKS = ("bagit.txt", "data/journal.jsonl", "manifest-sha256.txt", TAGMANIFEST, SIGNATURE)
 
 
@@ -177,7 +178,7 @@ def verify(
     if opened is not None:
         owed = explain(owed, shelf, opened.recording, beside)
     if (beside.listed() or any(o.archived for o in owed)) and vouched.register is None:
-        unchecked.append("statements: the desk's key (give --register)")
+        unchecked.append(DESK_UNCHECKED)
     return Report(
         recording=opened.recording if opened else name,
         path=str(bag),
@@ -311,7 +312,7 @@ def _handover(
     name = (
         ""
         if desk is None
-        else trust_desk(findings, desk, when=instant(where, where.boot_ns), vouched=vouched)
+        else trust_desk(findings, desk, when=journal.handover_at, vouched=vouched)
     )
     by = f"desk {name}" if name else "a desk"
     findings.add(

@@ -12,7 +12,12 @@ from recorder.evidence.age import Identity
 from recorder.evidence.due import Owed
 from recorder.evidence.register import Register
 from recorder.evidence.statement_check import STATEMENTS, Shelf, explain, is_statement
-from recorder.evidence.verification import is_recording, verify, verify_recording
+from recorder.evidence.verification import (
+    DESK_UNCHECKED,
+    is_recording,
+    verify,
+    verify_recording,
+)
 from recorder.evidence.verification_ledger import Ledger
 from recorder.evidence.verification_report import Findings, FolderReport, Level, Report
 from recorder.evidence.verification_trust import Vouched, trust
@@ -32,7 +37,13 @@ def verify_path(
     identities: Sequence[Identity] | None = None,
     statements: Path | None = None,
 ) -> Report | FolderReport:
-    """``verify_recording`` or ``verify_folder``, whichever ``path`` calls for."""
+    """``verify_recording`` or ``verify_folder``, whichever ``path`` calls for. RecorderError for a
+    statement, which is judged with what it lies beside."""
+    if is_statement(path) and number_of(path.resolve().name) is None:
+        raise RecorderError(
+            "no-bag", "this is a statement, no recording", where=str(path),
+            remedy="Give the folder of the device that it is about, or `recorder statement read`",
+        )  # fmt: skip
     check = verify_recording if is_recording(path) or not path.is_dir() else verify_folder
     return check(
         path, register=register, register_signed=register_signed, key=key, ledger=ledger,
@@ -112,6 +123,8 @@ def verify_folder(
                 findings.add(level, code, text)
             for each in known.owed:
                 owed += explain((each,), shelf, each.about, findings)
+        if vouched.register is None and shelf.all_about():
+            unchecked.append(DESK_UNCHECKED)
         _strangers(Shelf((place,), vouched), there, known, findings)
     verdict = max([findings.verdict, *(r.verdict for r in reports)], key=lambda v: v.rank)
     return FolderReport(

@@ -26,8 +26,8 @@ def allowed(body: lines.Journal, *, last_end_ns: int | None, ended: bool) -> boo
             return why == "desk"
         case lines.Interruption(cause=cause, from_ns=from_ns):
             return not ended and cause == CAUSE and last_end_ns in (None, from_ns)
-        case lines.StatementDue(interruption=number_):
-            return not ended and number_ is None
+        case lines.StatementDue(interruption=number_, why=why):
+            return not ended and number_ is None and why == CAUSE
         case lines.End(source=source, planned=planned, spoken=spoken, end_ns=end_ns):
             sober = source == "desk" and not planned and not spoken
             return not ended and sober and last_end_ns in (None, end_ns)

@@ -23,10 +23,10 @@ from recorder.evidence.verification_leftovers import leftovers
 from recorder.evidence.verification_lines import canonical, heir
 from recorder.evidence.verification_report import Findings, Level
 from recorder.evidence.verification_segments import Piece, Segments, Written
-from recorder.evidence.wall_time import WallTime
+from recorder.evidence.wall_time import Instant, WallTime, claimed
 
 _GONE = frozenset({"missing", "cut", "unreadable"})
-"""What a desk's ``loss`` line can account for: a file that is not there, never one that differs."""
+"""What a ``loss`` line can account for: a file that is not there, never one that differs."""
 _SET_ASIDE = re.compile(r"data/tails/([0-9]{4})\.mp4\.age(\.[0-9]+)?")
 
 
@@ -52,7 +52,6 @@ class Journal:
         self._waiting: dict[int, Written] = {}
         self._numbers: set[int] = set()
         self._lost: set[str] = set()
-        self._lost_at_desk: set[str] = set()
         self._on_files = Findings()
         self._signed = False
         self._ended = False
@@ -69,6 +68,7 @@ class Journal:
         self.close: lines.Close | None = None
         self.handover: tuple[Where, lines.Handover] | None = None
         self.handover_n = 0
+        self.handover_at = Instant()
         self.lines = 0
         self.fragments = 0
         self.last_sha256 = ""
@@ -141,6 +141,7 @@ class Journal:
             case lines.Handover():
                 if self.handover is None:
                     self.handover, self.handover_n = (where, body), item.header.n
+                    self.handover_at = claimed(item.header)
                     self._ended, self.close = self.end is not None, None
             case lines.Open():
                 if self.open is not None:
@@ -165,9 +166,8 @@ class Journal:
             case lines.StatementDue():
                 self.statements += 1
             case lines.Loss():
-                by_desk = self.handover is not None
-                (self._lost_at_desk if by_desk else self._lost).add(body.what)
-                who = "the desk did not find" if by_desk else "the device lost"
+                self._lost.add(body.what)
+                who = "the device lost" if self.handover is None else "the desk did not find"
                 self._findings.add(
                     Level.INCOMPLETE,
                     "loss",
@@ -217,7 +217,7 @@ class Journal:
         """What was found lost before the seal is incomplete, not tampered with."""
         for finding in self._on_files.listed():
             name = finding.file.rpartition("/")[2]
-            told = name in self._lost or (name in self._lost_at_desk and finding.code in _GONE)
+            told = name in self._lost and finding.code in _GONE
             if finding.level is Level.TAMPERED and told:
                 finding = msgspec.structs.replace(finding, level=Level.INCOMPLETE)
             self._findings.take(finding)

@@ -10,6 +10,7 @@ from recorder.evidence import chain, desk_note
 from recorder.evidence.verification_report import Findings, Level
 from recorder.evidence.verification_trust import Vouched, trust_desk
 from recorder.evidence.wall_time import claimed
+from recorder.spool import QUARANTINE
 
 _SIDE = frozenset({"left", "strange", "absent", "differs"})
 """Troubles that say nothing against what is here, or that verification finds by itself."""
@@ -54,8 +55,9 @@ def read(place: Path, findings: Findings, vouched: Vouched, unchecked: list[str]
                     findings.take(finding)
                 trusted = trusted and public is not None and not own.listed()
             case desk_note.Brought(what="quarantine", name=name):
-                recording = name.rpartition("/")[2].removesuffix(desk_note.ASIDE)
-                aside[recording] = "set aside by the desk"
+                last = name.rpartition("/")[2]
+                if (place / QUARANTINE / last).is_dir():  # what is not there, is missing
+                    aside[last.removesuffix(desk_note.ASIDE)] = "set aside by the desk"
             case desk_note.Trouble() as trouble if len(troubles) < _LIMIT:
                 troubles.add((trouble.name, trouble.code, trouble.detail))
     for name, code, detail in sorted(troubles):

@@ -128,4 +128,7 @@ def _times_away(folder: Path) -> Iterator[Finding]:
 
 
 def _text(bounds: Bounds) -> str:
-    return f"{datetime.fromtimestamp(bounds.earliest_ns // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    try:
+        return f"{datetime.fromtimestamp(bounds.earliest_ns // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (ValueError, OverflowError, OSError):
+        return "an unknown time"  # the line's error bound is wider than the calendar

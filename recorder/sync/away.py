@@ -26,7 +26,10 @@ class Aways:
                 return
             since = declared
             if body.since:
-                since_ns = min(parse_iso(body.since), declared.earliest_ns)
+                try:
+                    since_ns = min(parse_iso(body.since), declared.earliest_ns)
+                except (ValueError, OverflowError):
+                    return  # no time, and so nothing that a deadline could be moved by
                 since = Bounds(since_ns, since_ns)
             self._found.append(
                 Away(line=header.n, ground=body.ground, declared=declared, since=since, back=None)

@@ -14,6 +14,7 @@ import msgspec
 from recorder.clock import NS, ClockState, Quality, parse_iso
 from recorder.sync.working_days import ONE_DAY, Calendar
 
+_YEAR_9000_NS = (date(9000, 1, 1) - date(1970, 1, 1)).days * 86_400 * NS
 _MIN_NS = 60 * NS
 _HOUR_NS = 3600 * NS
 _EPOCH = date(1970, 1, 1)
@@ -71,13 +72,14 @@ class Lateness(StrEnum):
 def clock_bounds(utc_ns: int, clock: ClockState) -> Bounds | None:
     """What a reading of a clock says of true time; None where it says nothing.
 
-    A clock that was kept or comes from an RTC without a known error is taken as the earliest.
+    A clock that was kept or comes from an RTC without a known error is taken as the earliest. What
+    no calendar has a day for says nothing: one damaged line must not end a whole store's judging.
     """
-    if clock.quality is Quality.UNSET:
+    error_ns = (clock.error_ms or 0) * 1_000_000
+    earliest_ns, latest_ns = utc_ns - error_ns, utc_ns + error_ns
+    if clock.quality is Quality.UNSET or not 0 <= earliest_ns <= latest_ns < _YEAR_9000_NS:
         return None
-    if clock.error_ms is None:
-        return Bounds(utc_ns, None)
-    return Bounds(utc_ns - clock.error_ms * 1_000_000, utc_ns + clock.error_ms * 1_000_000)
+    return Bounds(earliest_ns, None if clock.error_ms is None else latest_ns)
 
 
 def local_day(utc_ns: int, offset_min: int) -> date:

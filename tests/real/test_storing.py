@@ -30,7 +30,7 @@ class Dock:
         done = subprocess.run(
             [sys.executable, "-m", "recorder", "--config", str(self.daemon.config), "away", *words,
              "--json"],
-            capture_output=True, text=True, cwd=ROOT, timeout=30, check=False,
+            capture_output=True, text=True, cwd=ROOT, timeout=30, check=False, input=REASON,
         )  # fmt: skip
         return done.returncode, json.loads(done.stdout)
 
@@ -81,9 +81,9 @@ def test_at_power_on_the_device_speaks_of_what_is_overdue_and_status_shows_it(do
 def test_away_needs_a_ground_a_reason_and_that_transfer_is_impossible(dock: Dock) -> None:
     for words, code in (
         (("start",), "usage"),
-        (("start", "--ground", "remote", "--reason", REASON), "away-not-prevented"),
+        (("start", "--ground", "remote", "--reason", "-"), "away-not-prevented"),
         (("start", "--ground", "remote", "--prevented"), "away-reason"),
-        (("start", "--ground", "remote", "--prevented", "--reason", REASON, "--since", "soon"),
+        (("start", "--ground", "remote", "--prevented", "--reason", "-", "--since", "soon"),
          "away-since"),
         (("end",), "not-away"),
     ):  # fmt: skip
@@ -93,7 +93,7 @@ def test_away_needs_a_ground_a_reason_and_that_transfer_is_impossible(dock: Dock
 
 
 def test_the_first_dock_contact_is_a_return_that_nobody_declared(dock: Dock) -> None:
-    status, answer = dock.away("start", "--ground", "remote", "--prevented", "--reason", REASON)
+    status, answer = dock.away("start", "--ground", "remote", "--prevented", "--reason", "-")
     assert (status, answer["data"]["away"]) == (0, True)
     (said,) = [line.body for line in dock.ledger() if isinstance(line.body, lines.Away)]
     assert said.private is not None
@@ -102,7 +102,7 @@ def test_the_first_dock_contact_is_a_return_that_nobody_declared(dock: Dock) -> 
     opened = private(folder / said.private.file, dock.daemon.identities())
     assert json.loads(opened) == {"reason": REASON}
     assert REASON.encode() not in b"".join(path.read_bytes() for path in dock.daemon.ledger())
-    assert dock.away("start", "--ground", "remote", "--prevented", "--reason", REASON)[1][
+    assert dock.away("start", "--ground", "remote", "--prevented", "--reason", "-")[1][
         "code"
     ] == "away-already"  # fmt: skip
 
@@ -120,7 +120,7 @@ def test_the_first_dock_contact_is_a_return_that_nobody_declared(dock: Dock) -> 
 
 def test_a_declared_return_says_who_declared_it(dock: Dock) -> None:
     dock.away(
-        "start", "--ground", "hard_to_reach", "--prevented", "--reason", REASON,
+        "start", "--ground", "hard_to_reach", "--prevented", "--reason", "-",
         "--since", "2026-01-05T08:00",
     )  # fmt: skip
     status, answer = dock.away("end")

@@ -182,7 +182,7 @@ def test_a_forms_text_cannot_bring_markup_of_its_own(desk: Desk) -> None:
 
 
 def test_what_was_archived_is_read_by_people_by_programs_and_for_a_correction(
-    desk: Desk, capsys: pytest.CaptureFixture[str]
+    desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert desk.write("--custodian", desk.device.identity.recipient, "--json") == 0
     path = json.loads(capsys.readouterr().out)["path"]
@@ -194,6 +194,9 @@ def test_what_was_archived_is_read_by_people_by_programs_and_for_a_correction(
     assert json.loads(capsys.readouterr().out)["text"] == WRITTEN
     assert run([*base, "--toml"]) == 0
     assert capsys.readouterr().out == as_toml(WRITTEN)
+    monkeypatch.chdir(path)
+    assert run(["statement", "read", ".", *base[3:]]) == 0
+    assert "checks out" in capsys.readouterr().out
     (Path(path) / "foreign").touch()
     assert run(base) == 1
     assert "DOES NOT CHECK OUT" in capsys.readouterr().out

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from recorder.errors import RecorderError
-from recorder.evidence import desk_recovery, keys, lines, recovery
+from recorder.evidence import desk_recovery, keys, ledger_private, lines, recovery
 from recorder.evidence.age import decrypt
 from recorder.evidence.chain import Line, files, read
 from recorder.evidence.seal import SIGNATURE, TAGMANIFEST
@@ -90,6 +90,74 @@ def test_an_open_recording_is_ended_under_the_desks_key(
     assert "Sealed-By: a desk" in info
     assert keys.spki(desk.signer.public) in info
     opens(device, desk.out / bag.name)
+
+
+def test_the_reason_of_a_time_away_comes_out_with_the_ledger(
+    device: bags.Device, desk: cards.Desk
+) -> None:
+    bags.plain(device)
+    ledger = device.spool / "ledger"
+    reason = ledger_private.write(ledger, device.ledger.n, {"reason": "洪水"}, device.recipients)
+    device.ledger.append(lines.Away(ground="remote", since="", by="root", private=reason))
+    device.ledger.sync()
+    done = desk.recover()
+    assert (done.exit_code, done.left, done.troubles) == (0, (), ())
+    name = "ledger/" + reason.file
+    assert (desk.out / name).read_bytes() == (device.spool / name).read_bytes()
+    assert verify_folder(desk.out, register=desk.register).verdict is Verdict.VALID
+    assert name in desk.recover().present
+
+
+def test_what_did_not_come_out_whole_is_told_by_every_later_run(
+    device: bags.Device, desk: cards.Desk
+) -> None:
+    bag = cards.left_open(device)
+    os.symlink("/etc/passwd", bag / "data/link")
+    first = desk.recover()
+    second = desk.recover()
+    assert bag.name in second.present
+    assert (second.exit_code, second.troubles) == (1, first.troubles)
+    assert len(files(desk.out / "recovery", "")) == 1
+
+
+def test_a_run_that_is_killed_before_a_name_is_given_costs_no_record_of_why(
+    device: bags.Device, desk: cards.Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bag = cards.left_open(device)
+    (bag / "data/journal.jsonl").write_bytes(b"nothing\n")
+    bags.plain(device)
+    aside = f"{bag.name}.unreadable"
+    rename = os.rename
+
+    def killed(source: Path, target: Path) -> None:
+        if target.name == aside:
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            desk.recover()
+    assert not (desk.out / "quarantine" / aside).exists()
+    assert desk.recover().exit_code == 1
+    report = verify_folder(desk.out, register=desk.register)
+    assert (report.verdict, {f.code for f in report.findings}) == (
+        Verdict.INCOMPLETE, {"recovery", "quarantined"},
+    )  # fmt: skip
+
+
+def test_what_the_desk_says_it_set_aside_has_to_be_there(
+    device: bags.Device, desk: cards.Desk
+) -> None:
+    bag = cards.left_open(device)
+    (bag / "data/journal.jsonl").write_bytes(b"nothing\n")
+    bags.plain(device)  # else it is the newest, which may be absent
+    desk.recover()
+    assert verify_folder(desk.out, register=desk.register).verdict is Verdict.INCOMPLETE
+    shutil.rmtree(desk.out / "quarantine" / f"{bag.name}.unreadable")
+    report = verify_folder(desk.out, register=desk.register)
+    assert report.verdict is Verdict.TAMPERED
+    assert "recording-missing" in {f.code for f in report.findings}
 
 
 def test_without_the_desk_in_the_register_it_is_untrusted(

@@ -5,9 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from recorder.clock import NS
+from recorder.clock import NS, ClockState, Quality
 from recorder.desk_list import of_ledger, of_recording
-from recorder.evidence import lines
+from recorder.evidence import chain, lines
+from recorder.evidence.due import LedgerDue
 from tests.unit.evidence import bags
 
 
@@ -97,6 +98,26 @@ def test_presses_for_an_act_that_could_not_be_started_are_one_statement_until_it
     assert first.why == ("could_not_start",)
     assert "then recorded as bc-001-00000001-0001" in first.detail
     assert (second.ledger_line, second.to_utc) == (6, "")
+
+
+@pytest.mark.parametrize(
+    ("utc", "quality", "from_utc", "due_from"),
+    [
+        ("2026-11-23T15:59:00.000Z", Quality.SYNCED, "2026-11-23T15:59:00.000Z", "2026-11-23"),
+        ("2026-11-23T16:00:00.000Z", Quality.SYNCED, "2026-11-23T16:00:00.000Z", "2026-11-24"),
+        ("1970-01-01T00:00:09.000Z", Quality.UNSET, "", ""),
+        ("0001-01-01T00:00:00.000Z", Quality.RTC, "0001-01-01T00:00:00.000Z", "0001-01-01"),
+        ("no time at all", Quality.SYNCED, "", ""),
+    ],
+)
+def test_the_term_of_an_act_that_was_not_recorded_counts_from_its_local_day_if_a_clock_tells_it(
+    utc: str, quality: Quality, from_utc: str, due_from: str
+) -> None:
+    due = LedgerDue()
+    header = chain.Header(4, "refused", "boot", 1, utc, ClockState(quality, None), chain.ZERO)
+    due.feed(header, refused("press"), "0" * 64)
+    (owed,) = due.owed()
+    assert (owed.from_utc, owed.due_from) == (from_utc, due_from)
 
 
 def test_a_refusal_of_an_act_that_only_may_be_recorded_owes_nothing(device: bags.Device) -> None:

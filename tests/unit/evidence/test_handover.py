@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from recorder.clock import NS
+from recorder.clock import NS, ClockState, ManualClock, Quality
 from recorder.evidence import keys, lines, recovery
 from recorder.evidence.chain import Line, Log
+from recorder.evidence.instants import wall_time
 from recorder.evidence.seal import sign_tags
 from recorder.evidence.verification_report import Report, Verdict
 from tests.unit.evidence import bags, cards
@@ -123,6 +124,9 @@ _ADDED: dict[str, _Make] = {
     "an end elsewhere": lambda f: [*ending(f.last_ns)[:3], lines.End(
         end_ns=f.last_ns - NS, source="desk", planned=False, spoken=False)],
     "an interruption in the middle": lambda f: ending(f.last_ns - 3 * NS),
+    "a cause of its own choice": lambda f: [
+        lines.StatementDue(interruption=None, why="battery_empty"), *ending(f.last_ns)
+    ],
     "a device's recovery": lambda f: [
         lines.Recovered(why="reboot", fragments=7, moved=()), *ending(f.last_ns)
     ],
@@ -170,6 +174,47 @@ def test_a_desks_loss_excuses_no_changed_byte(
     loss = lines.Loss(what=path.name, detail="so the desk says")
     report = forged.write([*forged.ends, loss, *ending(forged.last_ns)])
     assert (report.verdict, "changed" in codes(report)) == (Verdict.TAMPERED, True)
+
+
+def test_a_devices_loss_excuses_no_byte_that_the_desk_changed(
+    device: bags.Device, desk: cards.Desk
+) -> None:
+    """The device lost the segment's end and said so; the desk changes its beginning."""
+    bag = cards.left_open(device)
+    found = recovery.reopen(
+        bag, signer=device.signer, recipients=(), clock=device.clock, settings=device.settings
+    )
+    found.writer.journal(lines.Loss(what="0001.mp4.age", detail="shorter than its journal says"))
+    found.writer.log.close()
+    forged = Forgery(desk, bag)
+    forged.cut()
+    path = forged.path / "data/segments/0001.mp4.age"
+    raw = bytearray(path.read_bytes())
+    raw[70_000] ^= 1
+    path.write_bytes(raw)
+    report = forged.write([*forged.ends, *ending(forged.last_ns)])
+    assert (report.verdict, "changed" in codes(report)) == (Verdict.TAMPERED, True)
+
+
+@pytest.mark.parametrize(("utc", "error_ms"), [("2026-12-24T01:30:00.000Z", 1),
+                                               ("2026-11-23T01:30:00.015Z", 1)])  # fmt: skip
+def test_a_desks_clock_moves_no_instant_of_the_device(
+    utc: str, error_ms: int, device: bags.Device, desk: cards.Desk
+) -> None:
+    """Its lines claim the device's own boot, and a better clock than the device had."""
+    forged = Forgery(desk, cards.left_open(device))
+    forged.cut()
+    honest = wall_time([forged.journal])
+    last = forged.good[-1].header
+    desk.clock = ManualClock(last.boot_ns, utc, last.boot_id, ClockState(Quality.SYNCED, error_ms))
+    report = forged.write([*forged.ends, *ending(forged.last_ns)])
+    assert report.facts is not None
+    for said, at_ns in (
+        (report.facts.start, report.facts.start_ns),
+        (report.facts.end, forged.last_ns),
+    ):
+        assert at_ns is not None and said == honest.at(last.boot_id, at_ns)
+    assert "clock-contradicts" not in codes(report)
 
 
 def test_lines_that_are_cut_are_seen_where_they_still_lie(

@@ -22,7 +22,7 @@ from recorder.evidence.sheet_text import as_text
 from recorder.evidence.statement_form import facts
 from recorder.evidence.statement_text import Text
 from recorder.evidence.verification import verify_recording
-from recorder.evidence.verification_folder import verify_folder
+from recorder.evidence.verification_folder import verify_folder, verify_path
 from recorder.evidence.verification_report import FolderReport, Verdict
 from recorder.evidence.verification_table import render
 from recorder.evidence.verification_trust import Vouched
@@ -51,13 +51,13 @@ class Store:
 
     def archive(
         self, owed: Owed | None = None, text: Text = TEXT, *, corrects: str = "",
-        signer: KeySigner = DESK, where: Path | None = None,
+        signer: KeySigner = DESK, where: Path | None = None, tagmanifest_sha256: str = "",
     ) -> Path:  # fmt: skip
         owed = owed or self.owed
         told = story.read(self.bag) if owed.recording else None
         made = statement.write(
             where or self.statements, owed, text, device=facts(owed, told),
-            organisation="张营镇人民政府", tagmanifest_sha256="", verdict="valid",
+            organisation="张营镇人民政府", tagmanifest_sha256=tagmanifest_sha256, verdict="valid",
             corrects=corrects, signer=signer, clock=ManualClock(),
             recipients=[Recipient(c.recipient) for c in CUSTODIANS],
         )  # fmt: skip
@@ -260,6 +260,52 @@ def test_without_a_register_the_desks_key_is_told_as_not_checked(store: Store) -
     store.archive()
     report = verify_recording(store.bag, key=store.device.signer.public)
     assert any(item.startswith("statements:") for item in report.not_checked)
+
+
+def test_without_a_register_a_folders_report_tells_it_too(store: Store) -> None:
+    key = store.device.signer.public
+    told = "statements: the desk's key (give --register)"
+    assert told not in verify_folder(store.place, key=key).not_checked
+    store.archive()
+    assert told in verify_folder(store.place, key=key).not_checked
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"cause": "weather"}, {"chosen": "obstruction"}, {"chosen": None}, {"device": "bc-002"}],
+)
+def test_a_statement_that_says_other_words_for_the_device_explains_nothing(
+    changed: dict[str, str | None], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statement, "fits", lambda *_: True)
+    path = store.archive(
+        msgspec.structs.replace(store.owed, **changed), tagmanifest_sha256="0" * 64
+    )
+    report = store.verified()
+    assert [(f.code, f.file) for f in report.findings] == [("statement-differs", path.name)]
+    assert report.recordings[0].owed[0].archived == ()
+
+
+def test_a_statement_of_an_open_recording_may_be_older_than_the_presses(store: Store) -> None:
+    path = store.archive(msgspec.structs.replace(store.owed, chosen=None))
+    assert store.verified().recordings[0].owed[0].archived == (path.name,)
+
+
+@pytest.mark.parametrize("corrects", ["bc-001-00000001-0001-2", "bc-001-00000002-0002-1", "?"])
+def test_a_correction_names_an_earlier_statement_about_the_same(
+    corrects: str, store: Store
+) -> None:
+    store.archive()
+    store.archive(corrects=corrects)
+    assert [f.code for f in store.verified().findings] == ["statement-unknown"]
+
+
+def test_a_statement_is_no_recording_that_could_be_tampered_with(store: Store) -> None:
+    path = store.archive()
+    with pytest.raises(RecorderError) as caught:
+        verify_path(path)
+    assert (caught.value.code, caught.value.where) == ("no-bag", str(path))
+    assert "statement read" in caught.value.remedy
 
 
 def test_a_statement_about_nothing_that_is_owed_or_there_is_told(store: Store) -> None:

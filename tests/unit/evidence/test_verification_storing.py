@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from recorder.clock import parse_iso
+from recorder.clock import ClockState, Quality, parse_iso
 from recorder.config import CalendarSettings
 from recorder.evidence import ledger_private, lines
 from recorder.evidence.age import Recipient
@@ -96,6 +96,26 @@ def test_away_declared_afterwards_and_a_return_nobody_declared_are_findings(plac
     place.note(lines.AwayEnd(away=line, declared=False, by="recorder-sync"))
     stored(place, "2026-11-25T10:00:00Z")
     assert sorted(codes(place.store / DEVICE)) == ["away-afterwards", "away-undeclared-return"]
+
+
+@pytest.mark.parametrize(
+    ("utc", "state"),
+    [
+        ("0001-01-01T00:00:00.000Z", ClockState(Quality.SYNCED, 20)),
+        ("9999-12-31T12:00:00.000Z", ClockState(Quality.RTC, None)),
+        (MONDAY, ClockState(Quality.SYNCED, 2**62)),
+    ],
+)
+def test_times_that_no_calendar_has_end_no_stores_judging(
+    utc: str, state: ClockState, place: Place
+) -> None:
+    place.clock.clock_state = state
+    line = place.note(lines.Away(ground="remote", since="no time", by="tech"))
+    place.note(lines.AwayEnd(away=line, declared=True, by="tech"))
+    bag = place.act(utc)
+    stored(place, "2026-11-25T10:00:00Z")
+    assert place.stored(bag).is_dir()
+    assert set(codes(place.store / DEVICE)) <= {"overdue", "possibly-overdue"}
 
 
 def test_a_reason_that_was_changed_or_taken_away_makes_the_ledger_tampered(

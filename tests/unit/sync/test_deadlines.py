@@ -87,6 +87,8 @@ def test_an_end_without_a_bound_is_possibly_overdue_for_ever() -> None:
         (ClockState(Quality.KEPT, None), Bounds(5 * NS, None)),
         (ClockState(Quality.RTC, None), Bounds(5 * NS, None)),
         (ClockState(Quality.SYNCED, 1000), Bounds(4 * NS, 6 * NS)),
+        (ClockState(Quality.SYNCED, 2**62), None),
+        (ClockState(Quality.SYNCED, -1000), None),
     ],
 )
 def test_a_clock_is_believed_as_far_as_it_says(state: ClockState, bounds: Bounds | None) -> None:
