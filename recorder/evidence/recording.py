@@ -5,6 +5,7 @@ been synced when it returns; what was not synced stays in memory, and every late
 again, elsewhere, before its own. Sealing is seal.py's, recovery after a crash recovery.py's.
 """
 
+import errno
 import hashlib
 import os
 import stat
@@ -32,6 +33,8 @@ PRIVATE = "data/private"
 TAILS = "data/tails"
 _KEEP = 60
 """So many fragments wait in memory for a card that fails: about a minute."""
+_SETTLE_TRIES = 10
+"""A seal is tried about once a second: so long a card may refuse to end one of its files."""
 
 
 def ticks(ns: int, timescale: int) -> int:
@@ -113,6 +116,7 @@ class RecordingWriter:
         self._kept: list[tuple[messages.Init, bytes, messages.Fragment, bytes]] = []
         self._failing = False
         self._unended: list[_Unended] = []
+        self._unsettled = 0
         self._records: list[tuple[str, bytes]] = []
         self._ledger: Ledger | None = None
         self._folders: list[Path] = []
@@ -238,10 +242,12 @@ class RecordingWriter:
             sync_folder(self.folder / PRIVATE)
 
     def _fault(self, code: str, detail: str) -> None:
-        """Once for each stretch of failures."""
+        """Once for each stretch of failures. No line may follow the close line: then the supervisor
+        alone hears of it."""
         if code not in self._told:
             self._told[code] = None
-            self.log.append(lines.Fault(part="disk", code=code, detail=detail, over=False))
+            if not self.progress.closed:
+                self.log.append(lines.Fault(part="disk", code=code, detail=detail, over=False))
             if self.on_fault is not None:
                 self.on_fault(code, detail)
 
@@ -457,10 +463,16 @@ class RecordingWriter:
         )
 
     def settle(self) -> None:
-        """Before the seal: what could not be ended until now is tried once more, or is lost."""
+        """Before the seal: what could not be ended until now is tried once more. OSError where the
+        card refuses that; after so many seals that were refused for it, it is a loss."""
+        self._unended = [each for each in self._unended if not each.end()]
+        if not self._unended:
+            return
+        self._unsettled += 1
+        if self._unsettled < _SETTLE_TRIES:
+            raise OSError(errno.EIO, "a segment cannot be ended yet")
         for each in self._unended:
-            if not each.end():
-                self.journal(lines.Loss(what=each.path.name, detail="cannot be ended"), sync=False)
+            self.journal(lines.Loss(what=each.path.name, detail="cannot be ended"), sync=False)
         self._unended = []
 
     def _abandon(self, why: str) -> None:
