@@ -23,7 +23,7 @@ from recorder.evidence.chain import Log, Signer
 from recorder.evidence.recording import RecordingWriter
 from recorder.evidence.seal import NO_ROOM, seal
 from recorder.ring import Piece
-from recorder.spool import LEDGER, Held, Spool, names, shown
+from recorder.spool import LEDGER, Held, Spool, names, number_of, shown
 
 _NAMES = re.compile(rb"[a-z0-9][a-z0-9-]*-[0-9]{8}-[0-9a-f]{4}")
 _SEAL_BYTES = 4 * 1024 * 1024
@@ -206,13 +206,16 @@ class Archive:
         resumed = self._recover(sealed, sealed | set(_gone(entries)), notes)
         if not self._keep_reserve():
             notes.append("no room for the reserve")
-        last = self._recovered or next(
+        sealed_before = next(
             (_last(e.body, e.header.boot_id) for e in reversed(entries) if _is_seal(e)), None
         )
+        ends = [each for each in (sealed_before, self._recovered) if each is not None]
+        last = max(ends, key=lambda each: number_of(each.recording) or 0, default=None)
         return Ready(last, resumed, self._signer.kind, custodians, _away(entries), tuple(notes))
 
     def _recover(self, sealed: set[str], settled: set[str], notes: list[str]) -> Resumed | None:
-        """Open recordings: at most the newest of this boot goes on, the others are sealed.
+        """Open recordings: one of this boot goes on if none was begun after it, the others are
+        sealed.
 
         ``settled``: the ledger says what became of these. What cannot be parsed goes to quarantine
         whole; what the card refuses to mend now is left as it is, for the next start.
@@ -224,10 +227,14 @@ class Archive:
         going_on: Resumed | None = None
         waiting = [h for h in self._spool.recordings() if h.name not in sealed]
         own = [h for h in waiting if h.state == "open" and recovery.ours(h.path, self._signer)]
-        for held in waiting:
+        begun = number_of(self._last_name) or 0
+        newest = [h for h in own[-1:] if (number_of(h.name) or 0) >= begun]
+        # The one that goes on comes last: it keeps the writer.
+        for held in sorted(waiting, key=lambda h: h in newest):
             try:
-                found = self._recover_one(held, held in own[-1:], notes)
+                found = self._recover_one(held, held in newest, notes)
             except RecorderError as error:
+                self._writer = self._opened = None
                 notes.append(f"{held.name}: {self._quarantine(held.name, str(error))}")
             except OSError as error:
                 self._writer = self._opened = None
