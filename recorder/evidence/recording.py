@@ -114,6 +114,8 @@ class RecordingWriter:
         self._segment_start_ns = 0
         self._stream = -1
         self._kept: list[tuple[messages.Init, bytes, messages.Fragment, bytes]] = []
+        self._dropped: list[messages.Fragment] = []
+        self._dropped_why = ""
         self._failing = False
         self._unended: list[_Unended] = []
         self._unsettled = 0
@@ -285,6 +287,7 @@ class RecordingWriter:
             raise
         if batch:
             self._failing = False
+            self._tell_dropped()
             self._unended = [each for each in self._unended if not each.end()]
         self.sync()
 
@@ -302,12 +305,25 @@ class RecordingWriter:
     def give_up(self, why: str) -> None:
         """What still waits will never be written. The interruption around it is on record."""
         self._drop(len(self._kept), why)
+        self._tell_dropped()
 
     def _drop(self, count: int, why: str) -> None:
+        """A line a minute tells of it, or a card that fails for hours would fill memory with lines.
+
+        The interruption around it is on record from its first second on.
+        """
         if count > 0:
-            from_ns, to_ns = self._kept[0][2].start_ns, self._kept[count - 1][2].end_ns
+            self._dropped += [fragment for _, _, fragment, _ in self._kept[:count]]
+            self._dropped_why = why
             del self._kept[:count]
-            detail = f"{count} from {from_ns} to {to_ns}: {why}"
+            if len(self._dropped) >= _KEEP:
+                self._tell_dropped()
+
+    def _tell_dropped(self) -> None:
+        dropped, self._dropped = self._dropped, []
+        if dropped:
+            from_ns, to_ns = dropped[0].start_ns, dropped[-1].end_ns
+            detail = f"{len(dropped)} from {from_ns} to {to_ns}: {self._dropped_why}"
             self.log.append(
                 lines.Fault(part="disk", code="fragments-dropped", detail=detail, over=False)
             )

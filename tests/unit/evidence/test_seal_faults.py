@@ -5,14 +5,20 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from recorder.clock import NS
 from recorder.evidence import lines
+from recorder.evidence.chain import Line, files, read
 from recorder.evidence.seal import seal
+from recorder.evidence.segment import SegmentFile
 from recorder.evidence.verification import verify_recording
 from recorder.evidence.verification_report import Verdict
 from tests.unit.evidence import bags
+
+KEPT = 60
+"""Fragments that wait in memory for a card that fails."""
 
 
 class Card:
@@ -68,3 +74,37 @@ def test_a_seal_that_the_card_refuses_anywhere_is_made_later_and_verifies(
         if not refused_at(tmp_path / str(first), monkeypatch, first, times):
             break
     assert first > 5
+
+
+def test_a_card_that_fails_for_long_is_told_in_few_lines_and_every_dropped_fragment_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = bags.Device(tmp_path)
+    writer = device.begin()
+    made = bags.media(3, noise=False)
+    writer.fragments(bags.batch(made, slice(0, 1)))
+
+    def refused(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    init, data, fragment, piece = bags.batch(made, slice(1, 2))[0]
+    total = 200
+    with monkeypatch.context() as patch:
+        patch.setattr(SegmentFile, "add", refused)
+        for second in range(total):
+            later = msgspec.structs.replace(
+                fragment, start_ns=fragment.start_ns + second * NS,
+                end_ns=fragment.end_ns + second * NS,
+            )  # fmt: skip
+            with pytest.raises(OSError, match="Input"):
+                writer.fragments([(init, data, later, piece)])
+    writer.fragments(())
+    told = [
+        item.body.detail
+        for item in read(files(writer.folder / "data", "journal"), lines.Journal, None)
+        if isinstance(item, Line)
+        and isinstance(item.body, lines.Fault)
+        and item.body.code == "fragments-dropped"
+    ]
+    assert len(told) <= 4
+    assert sum(int(detail.split()[0]) for detail in told) == total - KEPT
