@@ -60,6 +60,14 @@ class Ready(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
 
+class Declaration(msgspec.Struct, frozen=True):
+    """A line that somebody waited for. Not ``durable``: the card does not take it yet; it waits in
+    memory, is chained, and cannot be taken back."""
+
+    line: int
+    durable: bool
+
+
 class Archive:
     """Owned by the loop; its disk thread is ``disk``."""
 
@@ -116,10 +124,10 @@ class Archive:
         self,
         body: lines.Away | lines.AwayEnd,
         private: Mapping[str, Any] | None,
-        then: Callable[[int | RecorderError], None],
+        then: Callable[[Declaration | RecorderError], None],
     ) -> None:
         """A line of the ledger that somebody waits for, its personal part in an age file. ``then``
-        gets its number once it is durable, or why it is not."""
+        gets it once the card was asked for it, or why there will be none."""
         self._disk.submit("ledger", lambda: self._declare(body, private), then)
 
     def free_reserve(self) -> None:
@@ -428,24 +436,28 @@ class Archive:
 
     def _declare(
         self, body: lines.Away | lines.AwayEnd, private: Mapping[str, Any] | None
-    ) -> int | RecorderError:
+    ) -> Declaration | RecorderError:
         try:
             if self._ledger is None or self._spool is None:
                 raise RecorderError("starting", "the ledger is not read yet", remedy="Try again")
+            self._ledger.sync()  # a card that fails already refuses it before it is a line
             if isinstance(body, lines.Away) and private is not None:
                 record = ledger_private.write(
                     self._spool.path / LEDGER, self._ledger.n, private, self._recipients
                 )
                 body = msgspec.structs.replace(body, private=record)
-            written = self._ledger.append(body)
-            self._ledger.sync()
-            return written.n
         except OSError as error:
             return RecorderError(
                 "ledger-unwritable", f"the card refuses it: {error.strerror}", remedy="Try again"
             )
         except RecorderError as error:
             return error
+        written = self._ledger.append(body)
+        try:
+            self._ledger.sync()
+        except OSError:
+            return Declaration(written.n, durable=False)
+        return Declaration(written.n, durable=True)
 
     def _close(self) -> None:
         self._note(lines.Shutdown(why="stopped"))
