@@ -23,7 +23,7 @@ from recorder.evidence.chain import Log, Signer
 from recorder.evidence.recording import RecordingWriter
 from recorder.evidence.seal import NO_ROOM, seal
 from recorder.ring import Piece
-from recorder.spool import LEDGER, Held, Spool, names, shown
+from recorder.spool import LEDGER, Held, Spool, names, number_of, shown
 
 _NAMES = re.compile(rb"[a-z0-9][a-z0-9-]*-[0-9]{8}-[0-9a-f]{4}")
 _SEAL_BYTES = 4 * 1024 * 1024
@@ -58,6 +58,14 @@ class Ready(msgspec.Struct, frozen=True):
     custodians: tuple[str, ...]
     away: int | None
     notes: tuple[str, ...]
+
+
+class Declaration(msgspec.Struct, frozen=True):
+    """A line that somebody waited for. Not ``durable``: the card does not take it yet; it waits in
+    memory, is chained, and cannot be taken back."""
+
+    line: int
+    durable: bool
 
 
 class Archive:
@@ -116,10 +124,10 @@ class Archive:
         self,
         body: lines.Away | lines.AwayEnd,
         private: Mapping[str, Any] | None,
-        then: Callable[[int | RecorderError], None],
+        then: Callable[[Declaration | RecorderError], None],
     ) -> None:
         """A line of the ledger that somebody waits for, its personal part in an age file. ``then``
-        gets its number once it is durable, or why it is not."""
+        gets it once the card was asked for it, or why there will be none."""
         self._disk.submit("ledger", lambda: self._declare(body, private), then)
 
     def free_reserve(self) -> None:
@@ -206,13 +214,16 @@ class Archive:
         resumed = self._recover(sealed, sealed | set(_gone(entries)), notes)
         if not self._keep_reserve():
             notes.append("no room for the reserve")
-        last = self._recovered or next(
+        sealed_before = next(
             (_last(e.body, e.header.boot_id) for e in reversed(entries) if _is_seal(e)), None
         )
+        ends = [each for each in (sealed_before, self._recovered) if each is not None]
+        last = max(ends, key=lambda each: number_of(each.recording) or 0, default=None)
         return Ready(last, resumed, self._signer.kind, custodians, _away(entries), tuple(notes))
 
     def _recover(self, sealed: set[str], settled: set[str], notes: list[str]) -> Resumed | None:
-        """Open recordings: at most the newest of this boot goes on, the others are sealed.
+        """Open recordings: one of this boot goes on if none was begun after it, the others are
+        sealed.
 
         ``settled``: the ledger says what became of these. What cannot be parsed goes to quarantine
         whole; what the card refuses to mend now is left as it is, for the next start.
@@ -224,10 +235,14 @@ class Archive:
         going_on: Resumed | None = None
         waiting = [h for h in self._spool.recordings() if h.name not in sealed]
         own = [h for h in waiting if h.state == "open" and recovery.ours(h.path, self._signer)]
-        for held in waiting:
+        begun = number_of(self._last_name) or 0
+        newest = [h for h in own[-1:] if (number_of(h.name) or 0) >= begun]
+        # The one that goes on comes last: it keeps the writer.
+        for held in sorted(waiting, key=lambda h: h in newest):
             try:
-                found = self._recover_one(held, held in own[-1:], notes)
+                found = self._recover_one(held, held in newest, notes)
             except RecorderError as error:
+                self._writer = self._opened = None
                 notes.append(f"{held.name}: {self._quarantine(held.name, str(error))}")
             except OSError as error:
                 self._writer = self._opened = None
@@ -421,24 +436,28 @@ class Archive:
 
     def _declare(
         self, body: lines.Away | lines.AwayEnd, private: Mapping[str, Any] | None
-    ) -> int | RecorderError:
+    ) -> Declaration | RecorderError:
         try:
             if self._ledger is None or self._spool is None:
                 raise RecorderError("starting", "the ledger is not read yet", remedy="Try again")
+            self._ledger.sync()  # a card that fails already refuses it before it is a line
             if isinstance(body, lines.Away) and private is not None:
                 record = ledger_private.write(
                     self._spool.path / LEDGER, self._ledger.n, private, self._recipients
                 )
                 body = msgspec.structs.replace(body, private=record)
-            written = self._ledger.append(body)
-            self._ledger.sync()
-            return written.n
         except OSError as error:
             return RecorderError(
                 "ledger-unwritable", f"the card refuses it: {error.strerror}", remedy="Try again"
             )
         except RecorderError as error:
             return error
+        written = self._ledger.append(body)
+        try:
+            self._ledger.sync()
+        except OSError:
+            return Declaration(written.n, durable=False)
+        return Declaration(written.n, durable=True)
 
     def _close(self) -> None:
         self._note(lines.Shutdown(why="stopped"))

@@ -113,12 +113,16 @@ class Disk:
         ``live`` False is the ring's head, whose wait says nothing about the card.
         """
         with self._wake:
-            if self.waiting_bytes + len(piece.media) > self._limit_bytes:
+            if not self.has_room(piece):
                 return False
             self.waiting_bytes += len(piece.media)
             self._jobs.append(_Fragment(writer, piece, self._clock.boot_ns(), live))
             self._wake.notify()
         return True
+
+    def has_room(self, piece: Piece) -> bool:
+        """The queue takes this fragment: only the loop adds to it, so ``write`` then does."""
+        return self.waiting_bytes + len(piece.media) <= self._limit_bytes
 
     def told(self, code: str, detail: str) -> None:
         """On the disk thread: a write failed, the job itself went on."""

@@ -65,8 +65,9 @@ class DiskWatch:
     def faulted(self, item: Faulted) -> None:
         """Nothing is lost, but the card is not to be trusted any more."""
         self._print(f"{item.code}: {item.detail}")
-        if item.code == "ledger-failed" and self._app.effects.act is not None:
-            self._journal(item.code, item.detail, over=False)
+        act = self._app.effects.act
+        if act is not None and (act.sealing or item.code == "ledger-failed"):
+            self._journal(item.code, item.detail, over=False)  # a closed journal takes no line
         self._app.fitness.warn(Phrase.STORAGE_FAULT, keep=True)
 
     def tick(self, now_ns: int) -> None:

@@ -429,6 +429,8 @@ class Effects:
         if self.disk_failing and act.gap is not None:
             act.take(piece)  # tried again and again; footage is back when one of them is durable
             return True
+        if act.gap is not None and not self._app.disk.has_room(piece):
+            return True  # the card still stalls: nothing is back that would be lost again
         if act.gap is not None or (act.last_end_ns is not None and hole_ns(act.last_end_ns, piece)):
             self.back(piece)
             self._app.fire(Event.BACK)

@@ -124,9 +124,12 @@ class Faults:
     def _phrase(self, check: str) -> Phrase:
         if check == "lens":
             return Phrase.LENS_COVERED
+        settings = self._app.settings
         if check == "microphone":
-            return Phrase.MICROPHONE_FAULT
-        with_sound = self._app.settings.microphone.kind != "none" and "microphone" not in self._down
+            picture_lost = any(part in self._down for part in _PARTS["camera"])
+            with_picture = settings.camera.kind != "none" and not picture_lost
+            return Phrase.MICROPHONE_FAULT if with_picture else Phrase.MICROPHONE_LOST
+        with_sound = settings.microphone.kind != "none" and "microphone" not in self._down
         return Phrase.CAMERA_LOST if self._recording and with_sound else Phrase.CAMERA_FAULT
 
 

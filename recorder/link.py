@@ -65,7 +65,9 @@ class CaptureLink:
     @property
     def undying(self) -> int:
         """Processes left behind that are not dead yet; each may hold camera or microphone."""
-        self._left = [child for child in self._left if child.poll() is None]
+        for child in list(self._left):
+            if child.poll() is not None:
+                self._left.remove(child)
         return len(self._left)
 
     def start(self, rung: int, overlay: Overlay) -> None:
@@ -115,9 +117,13 @@ class CaptureLink:
     def abandon(self, detail: str) -> None:
         """It was killed and does not die: report its end now and wait for it no longer."""
         if self._child is not None:
-            self._left.append(self._child)
+            self._leave(self._child)
         self._close_stdin()
         self._emit(Gone(self.generation, self._clock.boot_ns(), "capture_stalled", detail))
+
+    def _leave(self, child: subprocess.Popen[bytes]) -> None:
+        if child not in self._left:
+            self._left.append(child)
 
     def close(self) -> None:
         """Ask the child to leave, and kill it if it does not within a second."""
@@ -160,6 +166,7 @@ class CaptureLink:
         except subprocess.TimeoutExpired:
             child.kill()
             detail = detail or "its pipe ended, and it does not"
+            self._leave(child)  # it hangs while it closes a device
             self._emit(Gone(generation, at_ns, code, detail))
             child.wait()
             return

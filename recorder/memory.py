@@ -1,10 +1,28 @@
-"""Did the kernel end a process for lack of memory? It counts them; nobody else tells which."""
+"""When the kernel runs out of memory: who goes first, and whether somebody did.
+
+It counts the processes that it ended; nobody else tells which. The supervisor is the last to go:
+what it holds in memory is footage that exists nowhere else.
+"""
 
 import sys
 from pathlib import Path
 
 _COUNTERS = Path("/proc/vmstat")
 _FILE = "oom-kills"
+_SCORE = Path("/proc/self/oom_score_adj")
+CAPTURE = 400
+"""It is replaced within 2 s."""
+HELPER = 900
+"""A sentence that is not heard, a count that is made later."""
+
+
+def give_way(by: int) -> None:
+    """The kernel, short of memory, ends this process before the one that started it. Called first
+    thing in each of the supervisor's children, which inherit its score; everybody may raise it."""
+    try:
+        _SCORE.write_text(str(min(1000, int(_SCORE.read_text()) + by)))
+    except (OSError, ValueError) as error:
+        print(f"recorder: {_SCORE}: {error}", file=sys.stderr, flush=True)
 
 
 def kills() -> int:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
+from recorder.archive import Declaration
 from recorder.clock import NS, iso
 from recorder.control import Answer
 from recorder.errors import RecorderError
@@ -201,13 +202,14 @@ class Storing:
             since = self._since(declared.since)
         body = lines.Away(ground=declared.ground, since=since, by=by)  # type: ignore[arg-type]
 
-        def then(result: int | RecorderError) -> None:
+        def then(result: Declaration | RecorderError) -> None:
             if isinstance(result, RecorderError):
                 reply(_refused(result))
                 return
-            self._away.begin(result, self._app.clock.boot_ns())
+            self._away.begin(result.line, self._app.clock.boot_ns())
             self.look()
-            reply(Answer(True, data={"away": True, "ground": declared.ground, "since": since}))
+            data = {"away": True, "ground": declared.ground, "since": since}
+            reply(Answer(True, data=data | _waits(result)))
 
         self._app.archive.declare(body, {"reason": reason.strip()}, then)
 
@@ -224,13 +226,13 @@ class Storing:
         assert self._away.line is not None
         body = lines.AwayEnd(away=self._away.line, declared=declared, by=by)
 
-        def then(result: int | RecorderError) -> None:
+        def then(result: Declaration | RecorderError) -> None:
             if isinstance(result, RecorderError):
                 reply(_refused(result))
                 return
             self._away.end()
             self.look()
-            reply(Answer(True, data={"away": False, "declared": declared}))
+            reply(Answer(True, data={"away": False, "declared": declared} | _waits(result)))
 
         self._app.archive.declare(body, None, then)
 
@@ -313,6 +315,11 @@ def _shown(each: Unsent) -> dict[str, Any]:
         "returned": "from the return" if each.returned else "",
         "detail": each.detail,
     }
+
+
+def _waits(declaration: Declaration) -> dict[str, Any]:
+    """Said where the card fails: a power cut may still take the declaration."""
+    return {} if declaration.durable else {"waits": "the card does not take it yet"}
 
 
 def _refused(error: RecorderError) -> Answer:

@@ -73,7 +73,7 @@ class Trial:
         if now_ns - self._until_ns < _DIES_NS:
             self._link.kill()
         else:
-            self._left.append(self._link)
+            self._leave(self._link)
             self._link.abandon("a trial that does not die")
 
     def heard(self, tried: Tried, now_ns: int) -> bool | None:
@@ -82,7 +82,8 @@ class Trial:
         if self._link is None or tried.trial != self._number:
             return None
         if isinstance(news, Gone):
-            well = self._good >= WELL and self._link not in self._left
+            well = self._good >= WELL and not self._link.undying
+            self._leave(self._link)
             self._link = None
             return well
         if isinstance(news.message, Fragment) and self._good < WELL:
@@ -101,3 +102,10 @@ class Trial:
         link, self._link = self._link, None
         if link is not None:
             link.kill()
+            self._leave(link)
+            link.abandon("its trial is over")
+
+    def _leave(self, link: CaptureLink) -> None:
+        """Remember it, for as long as its process does not die."""
+        if link not in self._left:
+            self._left.append(link)

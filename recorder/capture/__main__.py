@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from recorder import memory
 from recorder.capture.messages import Command, Configure, Overlay, Stop
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class _Child:
 
 def main() -> int:
     """Entry point of the child."""
+    memory.give_way(memory.CAPTURE)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     child = _Child(os.dup(1))
     os.dup2(2, 1)  # no library may write into the pipe

@@ -5,6 +5,7 @@ been synced when it returns; what was not synced stays in memory, and every late
 again, elsewhere, before its own. Sealing is seal.py's, recovery after a crash recovery.py's.
 """
 
+import errno
 import hashlib
 import os
 import stat
@@ -32,6 +33,8 @@ PRIVATE = "data/private"
 TAILS = "data/tails"
 _KEEP = 60
 """So many fragments wait in memory for a card that fails: about a minute."""
+_SETTLE_TRIES = 10
+"""A seal is tried about once a second: so long a card may refuse to end one of its files."""
 
 
 def ticks(ns: int, timescale: int) -> int:
@@ -111,8 +114,11 @@ class RecordingWriter:
         self._segment_start_ns = 0
         self._stream = -1
         self._kept: list[tuple[messages.Init, bytes, messages.Fragment, bytes]] = []
+        self._dropped: list[messages.Fragment] = []
+        self._dropped_why = ""
         self._failing = False
         self._unended: list[_Unended] = []
+        self._unsettled = 0
         self._records: list[tuple[str, bytes]] = []
         self._ledger: Ledger | None = None
         self._folders: list[Path] = []
@@ -238,10 +244,12 @@ class RecordingWriter:
             sync_folder(self.folder / PRIVATE)
 
     def _fault(self, code: str, detail: str) -> None:
-        """Once for each stretch of failures."""
+        """Once for each stretch of failures. No line may follow the close line: then the supervisor
+        alone hears of it."""
         if code not in self._told:
             self._told[code] = None
-            self.log.append(lines.Fault(part="disk", code=code, detail=detail, over=False))
+            if not self.progress.closed:
+                self.log.append(lines.Fault(part="disk", code=code, detail=detail, over=False))
             if self.on_fault is not None:
                 self.on_fault(code, detail)
 
@@ -279,6 +287,7 @@ class RecordingWriter:
             raise
         if batch:
             self._failing = False
+            self._tell_dropped()
             self._unended = [each for each in self._unended if not each.end()]
         self.sync()
 
@@ -296,12 +305,25 @@ class RecordingWriter:
     def give_up(self, why: str) -> None:
         """What still waits will never be written. The interruption around it is on record."""
         self._drop(len(self._kept), why)
+        self._tell_dropped()
 
     def _drop(self, count: int, why: str) -> None:
+        """A line a minute tells of it, or a card that fails for hours would fill memory with lines.
+
+        The interruption around it is on record from its first second on.
+        """
         if count > 0:
-            from_ns, to_ns = self._kept[0][2].start_ns, self._kept[count - 1][2].end_ns
+            self._dropped += [fragment for _, _, fragment, _ in self._kept[:count]]
+            self._dropped_why = why
             del self._kept[:count]
-            detail = f"{count} from {from_ns} to {to_ns}: {why}"
+            if len(self._dropped) >= _KEEP:
+                self._tell_dropped()
+
+    def _tell_dropped(self) -> None:
+        dropped, self._dropped = self._dropped, []
+        if dropped:
+            from_ns, to_ns = dropped[0].start_ns, dropped[-1].end_ns
+            detail = f"{len(dropped)} from {from_ns} to {to_ns}: {self._dropped_why}"
             self.log.append(
                 lines.Fault(part="disk", code="fragments-dropped", detail=detail, over=False)
             )
@@ -457,10 +479,16 @@ class RecordingWriter:
         )
 
     def settle(self) -> None:
-        """Before the seal: what could not be ended until now is tried once more, or is lost."""
+        """Before the seal: what could not be ended until now is tried once more. OSError where the
+        card refuses that; after so many seals that were refused for it, it is a loss."""
+        self._unended = [each for each in self._unended if not each.end()]
+        if not self._unended:
+            return
+        self._unsettled += 1
+        if self._unsettled < _SETTLE_TRIES:
+            raise OSError(errno.EIO, "a segment cannot be ended yet")
         for each in self._unended:
-            if not each.end():
-                self.journal(lines.Loss(what=each.path.name, detail="cannot be ended"), sync=False)
+            self.journal(lines.Loss(what=each.path.name, detail="cannot be ended"), sync=False)
         self._unended = []
 
     def _abandon(self, why: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from recorder import memory
 from recorder.clock import boot_ns
 
 _BLOCK = 1024
@@ -109,6 +110,7 @@ class Card:
 
 def main() -> int:
     """Entry point of the child; ``argv[1]`` names the output device ("" is the default)."""
+    memory.give_way(memory.HELPER)
     ctypes.CDLL(None).prctl(1, 15)  # SIGTERM when the supervisor dies
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)

@@ -13,6 +13,8 @@ import time
 import wave
 from pathlib import Path
 
+from recorder import memory
+
 VOICES = {"zh": "sit/cmn", "en": "gmw/en"}
 _MIN_S = 0.2
 _WAIT_S = 3.0
@@ -65,6 +67,7 @@ def _sounds(path: Path) -> bool:
 
 def main() -> int:
     """Entry point of the child."""
+    memory.give_way(memory.HELPER)
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--language", choices=sorted(VOICES), required=True)

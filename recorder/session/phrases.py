@@ -84,6 +84,7 @@ class Phrase(StrEnum):
     CAMERA_LOST = "camera_lost"
     CAMERA_BACK = "camera_back"
     MICROPHONE_FAULT = "microphone_fault"
+    MICROPHONE_LOST = "microphone_lost"
     MICROPHONE_BACK = "microphone_back"
     MICROPHONE_QUIET = "microphone_quiet"
     NO_CAPTURE = "no_capture"

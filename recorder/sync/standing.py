@@ -14,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from recorder import memory
 from recorder.clock import Clock, SystemClock, iso
 from recorder.config import CalendarSettings, Settings
 from recorder.errors import RecorderError
@@ -153,6 +154,7 @@ def _names(folder: Path) -> Iterator[str]:
 def main() -> int:
     """The child. Exit 1 with a line on stderr where spool or receipts cannot be read."""
     os.nice(19)
+    memory.give_way(memory.HELPER)
     asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
     try:
         found = standing(asked, SystemClock())

@@ -25,18 +25,25 @@ def resumed(daemon: Daemon, number: int) -> float:
     return (line.body.to_ns - line.body.from_ns) / NS
 
 
+def score(pid: int) -> int:
+    """Who is ended first where memory runs out: the higher one."""
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+
 def test_out_of_memory_is_named_and_recording_goes_on(daemon: Daemon) -> None:
     daemon.ask("start")
     daemon.wait_line(lambda b: isinstance(b, lines.Fragment), "fragment")
 
-    with starved(daemon.status()["capture"]["pid"]):
+    capture = daemon.status()["capture"]["pid"]
+    assert daemon.process is not None
+    assert score(capture) > score(daemon.process.pid)
+    with starved(capture):
         line = daemon.wait_line(lambda b: isinstance(b, lines.Interruption), "interruption")
     assert isinstance(line.body, lines.Interruption)
     assert line.body.cause == "out_of_memory"
     print(f"capture out of memory: nothing covered for {resumed(daemon, 1):.2f} s")
     daemon.until("explaining", "opening", "recording")
 
-    assert daemon.process is not None
     with starved(daemon.process.pid):
         assert daemon.process.wait(30) == -9
     time.sleep(RESTART_S)  # as systemd waits

@@ -87,6 +87,11 @@ def test_units_are_what_systemd_understands(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
+def test_a_capture_process_that_runs_out_of_memory_does_not_stop_the_unit() -> None:
+    """systemd's default is to stop it, and that would end what is being recorded."""
+    assert "\nOOMPolicy=continue\n" in (ROOT / "systemd" / "recorder.service").read_text()
+
+
 def test_without_a_device_key_it_records_and_the_verdict_is_untrusted(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path)
     (tmp_path / "keys" / "device.key").unlink()

@@ -1,5 +1,6 @@
 """Whatever became of the spool and its ledger, the next press is recorded under a new name."""
 
+import errno
 import os
 import queue
 import shutil
@@ -11,11 +12,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from recorder import config, heading
-from recorder.archive import Archive, Ready
+from recorder.archive import Archive, Declaration, Ready
 from recorder.clock import ManualClock
 from recorder.disk import Disk, Done, Failed
-from recorder.evidence import keys, lines
+from recorder.errors import RecorderError
+from recorder.evidence import keys, lines, recovery
 from recorder.evidence.chain import Line, Log, files, read
+from recorder.evidence.seal import SIGNATURE
 from recorder.session import catalogue
 from recorder.spool import LEDGER, RESERVE
 from tests.rigs.daemon import DEMO, Daemon
@@ -193,6 +196,65 @@ def test_a_journal_must_not_be_read_to_its_end_to_see_that_it_is_foreign(device:
     assert (device.spool / "quarantine" / "rig-01-00000007-abcd").is_dir()
     assert device.press().startswith("rig-01-00000008-")
     device.stop()
+
+
+def test_a_recording_that_was_left_does_not_go_on_after_a_later_one(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A card that refused to mend it, another act in between, and a restart in the same boot."""
+    (left,) = (path.name for path in device.spool.glob("rig-01-*"))
+
+    def refused(*_: object, **__: object) -> recovery.Found:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recovery, "reopen", refused)
+        assert device.start().resumed is None
+    later = device.press()
+    end = lines.End(end_ns=2, source="button", planned=True, spoken=True)
+    device.archive.seal(end, lambda sealed: None)
+    device.wait()
+    device.stop()
+    ready = device.start()
+    assert ready.resumed is None
+    assert (device.spool / left / SIGNATURE).exists()
+    assert ready.last is not None
+    assert ready.last.recording == later
+    device.stop()
+
+
+def test_an_absence_that_the_card_refuses_is_no_line_or_is_known(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that stood in the ledger while the device knew nothing of it would never end, and excuse
+    every deadline after it."""
+    device.start()
+    sync = Log.sync
+
+    def declare() -> Declaration | RecorderError:
+        body = lines.Away(ground="remote", since="", by="li")
+        device.archive.declare(body, {"reason": "山路不通"}, lambda result: None)
+        found: Declaration | RecorderError = device.wait()
+        return found
+
+    with monkeypatch.context() as patch:
+        calls: list[Log] = []
+
+        def refused(log: Log) -> None:
+            calls.append(log)
+            if len(calls) > 1:
+                raise OSError(errno.EIO, "Input/output error")
+            sync(log)
+
+        patch.setattr(Log, "sync", refused)
+        waits = declare()
+        refusal = declare()
+    device.stop()
+    assert isinstance(waits, Declaration)
+    assert not waits.durable
+    assert isinstance(refusal, RecorderError)
+    told = [line for line in device.ledger() if isinstance(line.body, lines.Away)]
+    assert [line.header.n for line in told] == [waits.line]
 
 
 def test_the_reserve_is_room_and_inodes_and_is_given_back_whole(device: Device) -> None:

@@ -241,6 +241,21 @@ def test_a_trial_that_hangs_is_killed_and_those_that_do_not_die_are_the_last(
     assert len(trials.made) == 2
 
 
+def test_a_trial_that_is_cut_short_and_does_not_die_is_counted(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process may hold the camera that the next one opens."""
+    trials = Trials(monkeypatch)
+    sound_only(rig)
+    talk(rig, TRIAL_NS / NS)
+    assert rig.trial.undying == 0
+    rig.die()
+    assert (trials.made[0].kills, trials.made[0].abandoned) == (1, [1])
+    assert rig.trial.undying == 1
+    trials.made[0].undying = 0
+    assert rig.trial.undying == 0
+
+
 def test_deaths_that_lie_far_apart_change_nothing(rig: Rig) -> None:
     for _ in range(4):
         rig.die()
