@@ -23,7 +23,7 @@ from recorder.evidence.verification_bag import (
     Inventory,
     inventory,
 )
-from recorder.evidence.verification_handover import cut_lines, tails
+from recorder.evidence.verification_handover import cut_lines, tails, unnamed
 from recorder.evidence.verification_journal import Journal
 from recorder.evidence.verification_ledger import Ledger
 from recorder.evidence.verification_lines import declared_key, raw_key
@@ -109,13 +109,14 @@ def verify(
             file="data/journal.jsonl",
         )
     folder = Bag(found, findings, digests)
+    named = [*journal.privates, *journal.segments.files, *(f"data/{p.name}" for p in paths)]
     if sealed:
         folder.seal(raw_key(journal.handover[1].key) if journal.handover else public)
     else:
         folder.seal(None)
-        folder.unsealed(
-            [*journal.privates, *journal.segments.files, *(f"data/{p.name}" for p in paths)]
-        )
+        folder.unsealed(named)
+    for name in unnamed(found, named) if journal.handover else ():
+        findings.add(Level.TAMPERED, "foreign", "no line of the journal names it", file=name)
     name = bag.resolve().name
     _identity(findings, journal, name, public)
     checked = [

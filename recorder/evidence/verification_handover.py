@@ -6,6 +6,7 @@ deserves trust is asked elsewhere.
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from recorder.evidence import chain, lines
@@ -16,23 +17,33 @@ CAUSE = "device_lost"
 _TAIL = re.compile(r"data/tails/journal[^/]*")
 
 
-def allowed(body: lines.Journal, *, last_end_ns: int | None, ended: bool) -> bool:
-    """A desk may add this line. ``last_end_ns``: where the last fragment ends, None without one;
-    ``ended``: the device itself journalled the end."""
+def allowed(body: lines.Journal, *, last_ns: int, ended: bool) -> bool:
+    """A desk may add this line. ``last_ns``: where the last fragment ends, or without one the press
+    was (0: nor was there one); ``ended``: the device itself journalled the end."""
     match body:
         case lines.SegmentEnd() | lines.Loss() | lines.Close():
             return True
         case lines.Recovered(why=why):
             return why == "desk"
         case lines.Interruption(cause=cause, from_ns=from_ns):
-            return not ended and cause == CAUSE and last_end_ns in (None, from_ns)
+            return not ended and cause == CAUSE and from_ns == last_ns
         case lines.StatementDue(interruption=number_, why=why):
             return not ended and number_ is None and why == CAUSE
         case lines.End(source=source, planned=planned, spoken=spoken, end_ns=end_ns):
             sober = source == "desk" and not planned and not spoken
-            return not ended and sober and last_end_ns in (None, end_ns)
+            return not ended and sober and end_ns == last_ns
         case _:
             return False
+
+
+def unnamed(found: Inventory, named: Iterable[str]) -> list[str]:
+    """Files under ``data/`` that the device's lines do not name. Its own seal vouches for whatever
+    it covers; a desk's would let a film pass for one of the recording's."""
+    known = set(named)
+    return [
+        name for name in sorted(found.files)
+        if name.startswith("data/") and not name.startswith("data/tails/") and name not in known
+    ]  # fmt: skip
 
 
 def tails(found: Inventory) -> list[Path]:

@@ -131,7 +131,7 @@ class Journal:
         if private is not None:
             self._private(where, private)
         if self.handover is not None and not allowed(
-            body, last_end_ns=self.time.last_end_ns, ended=self._ended
+            body, last_ns=self._last_ns(), ended=self._ended
         ):
             kind = type(body).__struct_config__.tag
             self._add_handover(f"a desk may not add this {kind} line", where)
@@ -177,6 +177,11 @@ class Journal:
                 )
             case lines.Close():
                 self.close = body
+
+    def _last_ns(self) -> int:
+        if self.time.last_end_ns is not None:
+            return self.time.last_end_ns
+        return 0 if self.press is None else self.press[1].at_ns
 
     def _begins(self, where: Where, body: lines.Segment) -> None:
         """A segment that had no end yet may get it later, from recovery."""

@@ -40,7 +40,9 @@ def ending(last_ns: int) -> list[Any]:
 class Forgery:
     """A desk's copy of an open recording, with whatever lines it likes behind a handover."""
 
-    def __init__(self, desk: cards.Desk, source: Path, keep: int | None = None) -> None:
+    def __init__(
+        self, desk: cards.Desk, source: Path, keep: int | None = None, last_ns: int | None = None
+    ) -> None:
         self.desk = desk
         self.path = desk.out / source.name
         shutil.copytree(desk.device.spool / "ledger", desk.out / "ledger")
@@ -49,7 +51,7 @@ class Forgery:
         self.good: list[Line] = recovery.walk(self.path)[0][:keep]
         self.device_lines = [line.body for line in self.good]
         self.fragments = [b for b in self.device_lines if isinstance(b, lines.Fragment)]
-        self.last_ns = self.fragments[-1].end_ns
+        self.last_ns = self.fragments[-1].end_ns if last_ns is None else last_ns
 
     def cut(self) -> None:
         """Take the device's lines behind those that are kept away."""
@@ -81,11 +83,12 @@ class Forgery:
         def count(kind: type) -> int:
             return sum(isinstance(body, kind) for body in whole)
 
-        start = next(b for b in whole if isinstance(b, lines.Start))
+        start = next((b for b in whole if isinstance(b, lines.Start)), None)
         log.append(
             lines.Close(
-                start_ns=start.start_ns, end_ns=self.last_ns, segments=count(lines.Segment),
-                fragments=count(lines.Fragment), interruptions=count(lines.Interruption),
+                start_ns=start.start_ns if start else None, end_ns=self.last_ns,
+                segments=count(lines.Segment), fragments=count(lines.Fragment),
+                interruptions=count(lines.Interruption),
                 statements_due=count(lines.StatementDue),
             )
         )  # fmt: skip
@@ -194,6 +197,31 @@ def test_a_devices_loss_excuses_no_byte_that_the_desk_changed(
     path.write_bytes(raw)
     report = forged.write([*forged.ends, *ending(forged.last_ns)])
     assert (report.verdict, "changed" in codes(report)) == (Verdict.TAMPERED, True)
+
+
+def test_a_desk_adds_no_file_beside_those_that_the_device_named(
+    device: bags.Device, desk: cards.Desk
+) -> None:
+    """Its seal lists them, and who plays all segments in a row would see its film."""
+    forged = Forgery(desk, cards.left_open(device))
+    forged.cut()
+    added = ["data/segments/0009.mp4.age", "data/private/99.json.age", "data/film.mp4"]
+    for name in added:
+        (forged.path / name).write_bytes(b"another film")
+    report = forged.write([*forged.ends, *ending(forged.last_ns)])
+    assert report.verdict is Verdict.TAMPERED
+    assert {f.file for f in report.findings if f.code == "foreign"} == set(added)
+
+
+@pytest.mark.parametrize("last_s", [102, 0, 9999])
+def test_a_recording_without_media_ends_at_its_press(
+    last_s: int, device: bags.Device, desk: cards.Desk
+) -> None:
+    writer = device.begin()
+    writer.journal(lines.Press(at_ns=102 * NS, source="button"))
+    forged = Forgery(desk, writer.folder, last_ns=102 * NS)
+    report = forged.write(ending(last_s * NS))
+    assert ("handover" in codes(report)) == (last_s != 102)
 
 
 @pytest.mark.parametrize(("utc", "error_ms"), [("2026-12-24T01:30:00.000Z", 1),
