@@ -281,6 +281,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(place: Path) -> None:
+    """A folder that may be there already; each new name on the way to it is durable on return."""
+    for folder in reversed((place, *place.parents)):
+        if not folder.exists():
+            folder.mkdir(mode=0o750, exist_ok=True)
+            sync_folder(folder.parent)
+
+
 def file_name(stem: str, number: int, *, plain_first: bool) -> str:
     """``journal.jsonl``, ``journal-0002.jsonl`` …; a ledger's are ``0001.jsonl`` …"""
     if plain_first and number == 1:

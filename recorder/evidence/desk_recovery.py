@@ -27,7 +27,7 @@ from recorder.evidence import (
     lines,
     recovery,
 )
-from recorder.evidence.chain import Signer, sync_folder
+from recorder.evidence.chain import Signer, make_folder, sync_folder
 from recorder.evidence.desk_copy import Copied, Found, plain, shown
 from recorder.evidence.desk_note import Brought, Done, Note, Trouble
 from recorder.evidence.keys import base64_public
@@ -73,7 +73,15 @@ def recover(
     """
     _apart(spool, out)
     _is_spool(spool)
-    out.mkdir(mode=0o750, parents=True, exist_ok=True)
+    try:
+        make_folder(out)
+    except OSError as error:
+        raise _refused(error, out) from error
+    if not out.is_dir():
+        raise RecorderError(
+            "recover-out", "a file, no folder", where=str(out),
+            remedy="Give a folder with --out; it is made where there is none",
+        )  # fmt: skip
     with _alone(spool, out):
         if spool.stat().st_dev == out.stat().st_dev:
             say("note        card and target are on one file system; is this the card's copy?")
@@ -81,10 +89,14 @@ def recover(
         try:
             return run.all()
         except OSError as error:
-            raise desk_copy.refused(error, out) from error
+            raise _refused(error, out) from error
         finally:
             run.note.close()
             shutil.rmtree(out / PARTS, ignore_errors=True)
+
+
+def _refused(error: OSError, out: Path) -> RecorderError:
+    return desk_copy.refused(error, out if error.filename is None else Path(error.filename))
 
 
 def _apart(spool: Path, out: Path) -> None:

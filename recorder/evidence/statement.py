@@ -121,7 +121,7 @@ def write(
     before = numbered(place, owed.about)
     number = max(before, default=0) + 1
     name = f"{owed.about}-{number}"
-    _make(place)
+    chain.make_folder(place)
     part = place / f".{name}.{secrets.token_hex(4)}.part"
     sealed = encrypt(msgspec.json.encode(Content(text=text, device=device)), recipients)
     body = Statement(
@@ -192,11 +192,3 @@ def fits(about: str, device: str) -> bool:
         re.fullmatch(r"[a-z0-9][a-z0-9-]*", device) is not None
         and re.fullmatch(rf"{re.escape(device)}-ledger-[0-9]{{1,12}}", about) is not None
     )
-
-
-def _make(place: Path) -> None:
-    """The folder, each new name on the way to it durable."""
-    for folder in reversed((place, *place.parents)):
-        if not folder.exists():
-            folder.mkdir(mode=0o750, exist_ok=True)
-            chain.sync_folder(folder.parent)

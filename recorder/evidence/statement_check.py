@@ -52,6 +52,7 @@ class Checked(msgspec.Struct, frozen=True):
 class Shelf:
     """The statements in a device's folder (``statements/``, or beside the recordings) and, where
     given, in another folder. Names are read once; each statement is checked when it is asked for.
+    RecorderError where a folder is not there.
     """
 
     def __init__(
@@ -60,6 +61,12 @@ class Shelf:
         self._vouched = vouched
         self._identities = identities
         self._known: dict[str, list[Path]] = {}
+        for place in places[1:]:
+            if not place.is_dir():
+                raise RecorderError(
+                    "no-statements", "no such folder", where=str(place),
+                    remedy="Give with --statements the folder in which statements lie",
+                )  # fmt: skip
         folders = [folder for place in places for folder in (place / STATEMENTS, place)]
         for folder in {f.resolve(): f for f in folders if f.is_dir() and not f.is_symlink()}:
             self._read(folder)

@@ -160,6 +160,21 @@ def test_what_the_desk_says_it_set_aside_has_to_be_there(
     assert "recording-missing" in {f.code for f in report.findings}
 
 
+@pytest.mark.parametrize("name", ["", "recovery", "ledger", "quarantine", ".recover"])
+def test_a_file_where_a_folder_belongs_is_named_with_a_remedy(
+    name: str, device: bags.Device, desk: cards.Desk
+) -> None:
+    bag = cards.left_open(device)
+    (bag / "data/journal.jsonl").write_bytes(b"nothing\n")
+    wrong = desk.out / name
+    wrong.parent.mkdir(exist_ok=True)
+    wrong.write_bytes(b"a file")
+    with pytest.raises(RecorderError) as caught:
+        desk.recover()
+    assert caught.value.where == str(wrong) and caught.value.remedy
+    assert wrong.read_bytes() == b"a file"
+
+
 def test_without_the_desk_in_the_register_it_is_untrusted(
     device: bags.Device, desk: cards.Desk
 ) -> None:

@@ -300,6 +300,15 @@ def test_a_correction_names_an_earlier_statement_about_the_same(
     assert [f.code for f in store.verified().findings] == ["statement-unknown"]
 
 
+def test_a_folder_of_statements_that_is_not_there_is_an_error(store: Store) -> None:
+    for path in (store.bag, store.place):
+        with pytest.raises(RecorderError) as caught:
+            verify_path(path, statements=store.place / "statments")
+        assert (caught.value.code, caught.value.where) == (
+            "no-statements", str(store.place / "statments"),
+        )  # fmt: skip
+
+
 def test_a_statement_is_no_recording_that_could_be_tampered_with(store: Store) -> None:
     path = store.archive()
     with pytest.raises(RecorderError) as caught:
