@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.rigs.daemon import Daemon
+
+settings.register_profile("recorder", deadline=None)  # a busy machine is no failure
+settings.load_profile("recorder")
 
 
 @pytest.fixture
