@@ -586,7 +586,13 @@ class App:
                 "recorder: stopped unsealed, the disk does not answer", file=sys.stderr, flush=True
             )
             self._exit = 1
+        self.effects.refuse_remembered()
         self._stopping = True
+
+    @property
+    def leaving(self) -> bool:
+        """Somebody wants the daemon to stop: what is open is ended, and nothing begins."""
+        return self._term_ns is not None
 
     def _shut(self) -> None:
         self._server.close()

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder.errors import RecorderError
@@ -29,16 +30,22 @@ class Cards:
         today = f"{local(app.clock.utc_ns(), app.settings.device.utc_offset_min):%Y-%m-%d}"
         checked = case.check(text, app.catalogue, app.settings.organisation, today, where)
         part = self._path.with_suffix(".part")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        part.replace(self._path)
+        try:
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            part.replace(self._path)
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
         app.effects.case = checked
         return checked
 
     def clear(self) -> None:
         """Forget the card."""
-        self._path.unlink(missing_ok=True)
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
         self._app.effects.case = None
 
     def load_stored(self) -> None:
@@ -49,3 +56,13 @@ class Cards:
             self.load(self._path.read_text(encoding="utf-8"), str(self._path))
         except RecorderError as error:
             print(f"recorder: {error}", file=sys.stderr, flush=True)
+        except (OSError, UnicodeDecodeError) as error:
+            print(f"recorder: {self._path}: no case card: {error}", file=sys.stderr, flush=True)
+
+
+def _unwritable(path: Path, error: OSError) -> RecorderError:
+    """A full /run must not end what is being recorded."""
+    return RecorderError(
+        "card-unwritable", f"the case card cannot be kept: {error.strerror}", where=str(path),
+        remedy="Make room there, or restart the device",
+    )  # fmt: skip

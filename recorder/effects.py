@@ -228,9 +228,18 @@ class Effects:
         self.say(Phrase.STARTING if starting else Phrase.SEALING)
 
     def _next(self) -> None:
+        if self._app.leaving:
+            return  # nothing begins any more: it is refused when the loop ends
         kept, self._remembered = self._remembered, None
         if kept is not None:
             self._app.post_kept(kept)
+
+    def refuse_remembered(self) -> None:
+        """The daemon stops: a press that was to be acted on next goes on record as refused."""
+        kept, self._remembered = self._remembered, None
+        if kept is not None:
+            refusal = self.ledger_refusal(kept.event.value, self._app.session.state)
+            self._app.archive.note(refusal)
 
     def _announce_fit(self) -> None:
         app = self._app

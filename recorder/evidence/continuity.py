@@ -46,6 +46,7 @@ class Continuity:
         self._stream: tuple[str, int] | None = None
         self._fragment: tuple[int, int] | None = None
         self._next_tick: dict[str, int] = {}
+        self._track_end_ns: dict[str, int] = {}
         self._holes: list[_Hole] = []
         self._interruptions: dict[int, _Interruption] = {}
         self._end_due = ""
@@ -171,7 +172,10 @@ class Continuity:
         hole_ns = body.start_ns - last_ns
         if hole_ns > limit_ns:
             self._holes.append(_Hole(last_ns, body.start_ns, where, limit_ns))
-        elif hole_ns < -max(limit_ns, _GRID_NS) or body.end_ns <= body.start_ns:
+        elif body.end_ns <= body.start_ns or (
+            hole_ns < -max(limit_ns, _GRID_NS)
+            and (stream == self._stream or self._twice(body, max(limit_ns, _GRID_NS)))
+        ):
             self._wrong(
                 "overlap", "a fragment begins before the last one ended", where, body.start_ns
             )
@@ -185,6 +189,25 @@ class Continuity:
         )
         self.last_end_ns = max(body.end_ns, last_ns)
         self.last_where = where
+
+    def _from_ns(self, run: TrackRun, timescale: int) -> int:
+        assert self._start is not None
+        return self._start.zero_ns + run.first_tick * NS // timescale
+
+    def _twice(self, body: lines.Fragment, limit_ns: int) -> bool:
+        """A track of a new stream begins before the same track of those before it ended. Where a
+        part fails or comes back, the other track goes on alone, without a hole: its stream begins
+        where it stopped, which may lie before the end of the track that was lost."""
+        assert self._segment is not None
+        scales: dict[str, int] = {t.kind: t.timescale for t in self._segment.tracks}
+        runs: dict[str, TrackRun | None] = {"video": body.video, "audio": body.audio}
+        begins = {
+            kind: self._from_ns(run, scales[kind])
+            for kind, run in runs.items()
+            if run is not None and run.units and scales.get(kind, 0) > 0
+        }
+        ended = self._track_end_ns
+        return not begins or any(at < ended.get(kind, at) - limit_ns for kind, at in begins.items())
 
     def _in_sequence(self, where: Where, body: lines.Fragment) -> None:
         here = (body.segment, body.fragment)
@@ -222,6 +245,8 @@ class Continuity:
                 body.start_ns,
             )
         self._next_tick[kind] = run.first_tick + run.ticks
+        end_ns = self._from_ns(run, timescale) + run.ticks * NS // timescale
+        self._track_end_ns[kind] = max(self._track_end_ns.get(kind, end_ns), end_ns)
         self._times(where, body, word, run, timescale)
         if kind == "video":
             self.frames += run.units
@@ -236,8 +261,7 @@ class Continuity:
         self, where: Where, body: lines.Fragment, word: str, run: TrackRun, timescale: int
     ) -> None:
         """The ticks must tell the times that the line tells, within the AAC grid."""
-        assert self._start is not None
-        from_ns = self._start.zero_ns + run.first_tick * NS // timescale
+        from_ns = self._from_ns(run, timescale)
         to_ns = from_ns + run.ticks * NS // timescale
         if from_ns < body.start_ns - _GRID_NS or to_ns > body.end_ns + _GRID_NS:
             self._wrong(

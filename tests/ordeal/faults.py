@@ -242,7 +242,7 @@ def _wait(device: Daemon, began: float, until_s: float, result: Result) -> None:
 
 
 def _judge(device: Daemon, bag: Path, table: dict[str, Kind], result: Result) -> None:
-    journal = list(journal_of(bag))
+    journal = list(journal_of(bag, torn=True))
     for index, fault in enumerate(result.faults):
         following = result.faults[index + 1 :]
         until_ns = following[0].from_ns if following else boot_ns()

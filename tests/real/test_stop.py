@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from recorder.evidence import lines
+from recorder.evidence.chain import Line, files, read
 from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Level
 from tests.ordeal.reboot import FINE, register_of
@@ -90,6 +91,23 @@ def test_sigterm_in_every_state_seals_what_is_open(device: Daemon, state: str) -
     reach(device, state)
     assert term(device, state) == 0
     sealed(device)
+
+
+def test_a_press_that_is_kept_when_the_daemon_stops_goes_on_record_as_refused(
+    device: Daemon,
+) -> None:
+    reach(device, "starting")
+    before = refusals(device)
+    assert device.ask("start").ok
+    assert term(device, "starting with a press") == 0
+    assert refusals(device) == [*before, ("start", "starting")]
+
+
+def refusals(daemon: Daemon) -> list[tuple[str, str]]:
+    """What was pressed in vain, and in which state, as the ledger has it."""
+    items = read(files(daemon.spool / "ledger", ""), lines.Ledger, None)
+    bodies = [item.body for item in items if isinstance(item, Line)]
+    return [(b.event, b.state) for b in bodies if isinstance(b, lines.LedgerRefused)]
 
 
 def test_sigterm_when_nothing_can_be_recorded(tmp_path: Path) -> None:

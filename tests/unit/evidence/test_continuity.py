@@ -1,0 +1,38 @@
+"""Picture and sound are judged each on its own where one goes on without the other."""
+
+from pathlib import Path
+
+import pytest
+
+from recorder.clock import NS
+from recorder.evidence import lines
+from recorder.evidence.verification import verify_recording
+from tests.unit.evidence import bags
+
+
+def codes(folder: Path, first: bags.Media, then: bags.Media) -> set[str]:
+    """What verify finds where two streams follow each other in a recording."""
+    device = bags.Device(folder)
+    writer = device.begin()
+    writer.journal(lines.Press(at_ns=102 * NS, source="button"))
+    writer.fragments(bags.batch(first))
+    writer.fragments(bags.batch(then))
+    end_ns = max(made.fragments[-1][0].end_ns for made in (first, then))
+    bag = device.finish(writer, end_ns)
+    return {f.code for f in verify_recording(bag, key=device.signer.public).findings}
+
+
+@pytest.mark.parametrize("picture_first", [True, False])
+def test_the_other_track_that_goes_on_before_a_lost_one_s_end_is_no_overlap(
+    tmp_path: Path, picture_first: bool
+) -> None:
+    first = bags.media(4, picture=picture_first, sound=not picture_first)
+    then = bags.media(4, at_s=103, stream=2, picture=not picture_first, sound=picture_first)
+    assert "overlap" not in codes(tmp_path, first, then)
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_a_track_that_is_there_twice_is_an_overlap(tmp_path: Path, sound: bool) -> None:
+    first = bags.media(4)
+    then = bags.media(4, at_s=103, stream=2, sound=sound, picture=not sound)
+    assert "overlap" in codes(tmp_path, first, then)
