@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 STALLED_NS = 3 * NS // 2
 """A card that has not answered for so long stalls."""
+LONG_START_NS = 5 * NS
+"""A start that takes so long is told: a full spool, or a card that hangs."""
 AGAIN_NS = 1 * NS
 """What a card refused at the start or at the seal is tried again after so long."""
 GIVE_UP_NS = 10 * NS
@@ -34,6 +36,7 @@ class DiskWatch:
     def __init__(self, app: "App") -> None:
         self._app = app
         self._stalled = False
+        self._start_told = False
         self._printed = ""
         self._again: dict[str, int] = {}
 
@@ -78,7 +81,10 @@ class DiskWatch:
                 self._do(what)
         waited_ns = self._app.disk.stalled_ns(now_ns)
         stalled = waited_ns > STALLED_NS
-        if stalled is self._stalled or self._app.session.state is State.STARTING:
+        if self._app.session.state is State.STARTING:
+            self._long_start(waited_ns)
+            return
+        if stalled is self._stalled:
             return
         self._stalled = stalled
         detail = f"no answer since {now_ns - waited_ns}, seen at {now_ns}" if stalled else ""
@@ -87,6 +93,13 @@ class DiskWatch:
         if stalled:
             self._print("the card stalls")
             self._app.fitness.warn(Phrase.STORAGE_SLOW, keep=True)
+
+    def _long_start(self, waited_ns: int) -> None:
+        """One job reads the whole spool, so a stall cannot be told from work: said once."""
+        if waited_ns > LONG_START_NS and not self._start_told:
+            self._start_told = True
+            self._print("the start takes long: a full spool, or a card that does not answer")
+            self._app.effects.say(Phrase.STARTING)
 
     def done(self, what: str) -> None:
         """The start or the seal is done."""

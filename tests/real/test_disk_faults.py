@@ -336,6 +336,17 @@ def test_a_disk_that_fails_for_good_is_told_and_the_next_start_goes_on(device: O
     device.judged(bag)
 
 
+def test_a_card_that_hangs_while_the_recorder_starts_is_told(device: OnFaulty) -> None:
+    device.stop()
+    since = len(device.whole_log())
+    with FAULTS["stall"](device.disk):
+        device.start(wait=False)
+        device.heard("starting", since, limit_s=20)
+    device.until("ready", limit_s=20)
+    assert device.whole_log()[since:].count("voice: starting ") == 1
+    device.stop()
+
+
 def test_the_ledger_that_went_through_all_of_it_verifies(device: OnFaulty) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "recorder", "--config", str(device.config), "verify",
