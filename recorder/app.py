@@ -12,16 +12,15 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from recorder import memory, notify
 from recorder.act import Act, EndSource
 from recorder.archive import Archive, Last, Ready
-from recorder.capture.messages import Fault, Fragment, Hello, Init, Speech, Vitals
+from recorder.capture.messages import Hello, Vitals
 from recorder.cards import Cards
 from recorder.checks import probe
 from recorder.checks.result import Result
@@ -35,14 +34,16 @@ from recorder.errors import RecorderError
 from recorder.evidence import lines
 from recorder.faults import Faults
 from recorder.fitness import Fitness
+from recorder.from_capture import FromCapture
+from recorder.going_on import go_on
 from recorder.ladder import Ladder
 from recorder.link import CaptureLink, Gone, Received
-from recorder.panel import button, light, voice
+from recorder.panel import button, voice
 from recorder.panel.announcer import Announcement, Announcer, Outcome
 from recorder.panel.light import LightState
-from recorder.ring import Piece, Ring, Stream, memory_bytes
-from recorder.session import catalogue, phrases
-from recorder.session.gestures import Gesture, Recogniser, Seen
+from recorder.parts import Parts
+from recorder.presses import Presses
+from recorder.ring import Ring, memory_bytes
 from recorder.session.phrases import Phrase
 from recorder.session.states import OPEN, Effect, Event, Session, State, step
 from recorder.storing import Looked, Storing
@@ -76,21 +77,6 @@ _LIGHTS = {
     State.CLOSING: LightState.CLOSING,
     State.FAILED: LightState.FAILED,
 }
-_GESTURES = {
-    1: {
-        Gesture.PRESS: Event.PRESS,
-        Gesture.SHORT: Event.SHORT,
-        Gesture.DOUBLE: Event.DOUBLE,
-        Gesture.LONG: Event.LONG,
-    },
-    2: {
-        Gesture.SHORT: Event.NEXT_ITEM,
-        Gesture.DOUBLE: Event.NEXT_STAGE,
-        Gesture.LONG: Event.OBSTRUCTION,
-    },
-}
-
-T = TypeVar("T")
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -127,10 +113,11 @@ class App:
         self.run_folder = Path(settings.paths.run)
         self.run_folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._memory = memory.Since(self.run_folder)
-        self.broken: list[RecorderError] = []
-        self.catalogue_error: RecorderError | None = None
-        self.catalogue = self._part(self._load_catalogue, catalogue.NONE)
-        self.speaker = self._make_speaker()
+        parts = Parts(settings, self.run_folder)
+        self.broken = parts.broken
+        self.catalogue = parts.make_catalogue()
+        self.catalogue_error = parts.catalogue_error
+        self.speaker = parts.make_speaker()
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.session = Session()
         self.state_since_ns = clock.boot_ns()
@@ -141,9 +128,6 @@ class App:
         self.key_kind = "ephemeral"
         self.custodians = 0
         self.last: Last | None = None
-        self._streams: dict[int, Stream] = {}
-        self._people_until_ns = 0
-        self._mute_press_ns = -1
         self._stopping = False
         self._term_ns: int | None = None
         self._exit = 0
@@ -160,64 +144,17 @@ class App:
         self.faults = Faults(self)
         trial = Trial(settings.capture(), clock, put)
         self.ladder = Ladder(self.link, clock, self.fitness.overlay(), trial)
-        no_light: light.Light = light.NoLight()
-        no_button: button.Button = button.NoButton()
-        self.light = self._part(lambda: light.make(settings.light), no_light)
-        self._voice = self._make_voice(put)
+        self.light = parts.make_light()
+        self._voice = parts.make_voice(self.speaker, put)
         self.announcer = Announcer(self._voice, self._said)
-        long_ms = settings.recording.long_press_ms
-        self._button = self._part(
-            lambda: button.make(settings.button, clock, put, self.run_folder, long_ms),
-            no_button,
-        )
-        bounce_ms = settings.button.bounce_ms
-        self._gestures = {number: Recogniser(settings.recording, bounce_ms) for number in (1, 2)}
+        self._button = parts.make_button(clock, put)
+        self.presses = Presses(self)
+        self.capture = FromCapture(self)
         self.effects = Effects(self)
         self.cards = Cards(self)
         self.storing = Storing(self, put)
         self._probe = probe.Probe(settings, clock, put)
         self._server = Server(socket_path(self.run_folder), self._ask, settings.control.limited)
-
-    def _part(self, make: Callable[[], T], without: T) -> T:
-        """What cannot be had is told, and the recorder works without it: evidence first."""
-        try:
-            return make()
-        except RecorderError as error:
-            print(f"recorder: {error}", file=sys.stderr, flush=True)
-            self.broken.append(error)
-            return without
-
-    def _load_catalogue(self) -> catalogue.Catalogue:
-        try:
-            return catalogue.load(Path(self.settings.paths.catalogue))
-        except RecorderError as error:
-            error.phrase = Phrase.CATALOGUE_FAULT
-            self.catalogue_error = error
-            raise
-
-    def _make_speaker(self) -> phrases.Speaker:
-        device, own = self.settings.device, self.settings.paths.phrases
-        packaged = phrases.load(device.language, None, device.utc_offset_min)
-
-        def townships() -> phrases.Speaker:
-            try:
-                return phrases.load(device.language, Path(own), device.utc_offset_min)
-            except RecorderError as error:
-                error.phrase = Phrase.PHRASES_FAULT
-                raise
-
-        return self._part(townships, packaged) if own else packaged
-
-    def _make_voice(self, put: Callable[[Any], None]) -> voice.SpokenVoice | voice.NoVoice:
-        settings = self.settings
-        if settings.voice.kind == "none":
-            return voice.NoVoice(put)
-        spoken = voice.SpokenVoice(
-            settings.voice, settings.device.language, self.run_folder,
-            Path(settings.paths.clips), put,
-        )  # fmt: skip
-        spoken.warm({phrase.value: text for phrase, text in self.speaker.fixed().items()})
-        return spoken
 
     # The loop.
 
@@ -247,14 +184,16 @@ class App:
         match item:
             case Received():
                 if self.ladder.heard(item, self.event_ns):
-                    self._received(item)
+                    self.capture.received(item)
             case Gone():
-                self._gone(item)
+                found = self.ladder.gone(item, self.event_ns)
+                if found is not None:
+                    self._memory.note()
+                    self.capture.gone(item.generation, *found)
             case Tried():
                 self.ladder.tried(item, self.event_ns)
             case button.Edge():
-                for seen in self._gestures[item.button].edge(item.down, item.at_ns):
-                    self._gesture(item.button, seen)
+                self.presses.edge(item)
             case voice.Started() | voice.Ended() | voice.Failed():
                 self.announcer.on_voice(item)
             case Done():
@@ -295,12 +234,10 @@ class App:
     def _tick(self, now_ns: int) -> None:
         self.ladder.tick(now_ns)
         self.disk_watch.tick(now_ns)
-        for number, recogniser in self._gestures.items():
-            for seen in recogniser.tick(now_ns):
-                self._gesture(number, seen)
+        self.presses.tick(now_ns)
         self.effects.tick(now_ns)
         self.storing.tick(now_ns)
-        people_ns = self._people_until_ns if self.session.state is not State.ENDING else 0
+        people_ns = self.capture.people_until_ns if self.session.state is not State.ENDING else 0
         self.announcer.tick(now_ns, people_ns)
         self._leave(now_ns)
         self._feed(now_ns)
@@ -351,86 +288,13 @@ class App:
         act = self.effects.act
         if Effect.BEGIN in effects and act is not None:
             self._journal_state(act, was, now, event)
-            self._mute_press_ns = self.event_ns + self.settings.recording.panic_ms * 1_000_000
+            self.presses.began(self.event_ns)
         if Effect.TAKE_BACK_END in effects:
-            self._mute_press_ns = self.event_ns
+            self.presses.taken(self.event_ns)
         return Effect.REFUSE not in effects and Effect.REFUSE_UNFIT not in effects
 
     def _journal_state(self, act: Act, was: Session, now: Session, event: Event) -> None:
         act.journal(lines.State(was=was.state.value, now=now.state.value, event=event.value))
-
-    def _gesture(self, number: int, seen: Seen) -> None:
-        """A press that began a recording, or fell within 2 s of that, means nothing else."""
-        event = _GESTURES[number].get(seen.gesture)
-        if event is None or seen.down_ns <= self._mute_press_ns:
-            return
-        self.fire(event)
-
-    def gesture(self, event: Event, by: str) -> None:
-        """`recorder button`: the press-down, then what it grows into, as from a finger."""
-        now_ns = self.clock.boot_ns()
-        muted = now_ns <= self._mute_press_ns
-        self.fire(Event.PRESS, source="control", by=by)
-        if not muted and now_ns > self._mute_press_ns:
-            self.fire(event, source="control", by=by)
-
-    # Capture.
-
-    def _received(self, item: Received) -> None:
-        match item.message:
-            case Hello():
-                self.hello = item.message
-            case Init():
-                self._streams = {
-                    item.message.stream: Stream(
-                        msgspec.structs.replace(
-                            item.message,
-                            stream=item.generation * 10_000 + item.message.stream,
-                        ),
-                        item.payload,
-                    )
-                }
-            case Fragment():
-                self.faults.fragment(item.message, item.generation)
-                self._fragment(item.message, item.payload)
-            case Vitals():
-                self.vitals = item.message
-                self.fitness.judge()
-            case Speech():
-                self._speech(item.message)
-            case Fault():
-                self.faults.told(item.message, item.generation)
-
-    def _fragment(self, fragment: Fragment, media: bytes) -> None:
-        stream = self._streams.get(fragment.stream)
-        if stream is None:
-            return
-        piece = Piece(stream, fragment, media)
-        if not self.effects.take(piece):
-            self.ring.push(piece)
-
-    def _gone(self, item: Gone) -> None:
-        found = self.ladder.gone(item, self.event_ns)
-        if found is None:
-            return
-        self.vitals = None
-        self.ring.clear()
-        cause, detail = found
-        self._memory.note()
-        if self.effects.act is None:
-            self.archive.note(
-                lines.LedgerFault(part="capture", code=cause, detail=detail, over=False)
-            )
-        self.faults.left_out(self.ladder.rung, item.generation)
-        self.effects.lost(cause, detail)
-        self.fire(Event.LOST)
-
-    def _speech(self, speech: Speech) -> None:
-        own = self.announcer.without_own(speech.start_ns, speech.end_ns)
-        if own is None:
-            return
-        self._people_until_ns = max(self._people_until_ns, own[1])
-        self.effects.talk.speech(own[0], own[1], speech.ongoing)
 
     # Disk.
 
@@ -454,24 +318,7 @@ class App:
         if resumed is None:
             self.fitness.judge()
             return
-        act = Act(self.archive, resumed.press_ns, resumed.opened.act)
-        act.name = resumed.recording
-        act.restore(resumed.journal)
-        self.effects.act = act
-        card = self.effects.case
-        if card is not None and act.act is not None and card.card.id == act.act.card:
-            self.effects.open_case = card
-        opened = any(
-            isinstance(line, lines.State) and line.now == State.RECORDING.value
-            for line in resumed.journal
-        )
-        back = State.RECORDING if opened else State.OPENING
-        self.session = Session(State.STARTING, back)
-        detail = "the recorder itself was restarted"
-        if self._memory.before:
-            detail += f"; meanwhile the kernel ended {self._memory.before} for lack of memory"
-        act.interrupt("supervisor_died", detail)
-        self.fire(Event.CONTINUE)
+        go_on(self, resumed, self._memory.before)
         self.up()
 
     def recording_open(self, name: str) -> None:

@@ -91,7 +91,7 @@ def _event(app: "App", event: Event, gesture: Event | None, request: Request, us
         )
     before = app.session.state
     if event is Event.PRESS and gesture is not None:
-        app.gesture(gesture, user)
+        app.presses.asked(gesture, user)
     elif not app.fire(event, argument=request.argument, source="control", by=user):
         raise RecorderError(
             "refused",

@@ -14,7 +14,7 @@ from recorder import __version__
 from recorder.clock import Clock
 from recorder.config import Recording as RecordingSettings
 from recorder.errors import RecorderError
-from recorder.evidence import lines, recovery
+from recorder.evidence import ending, lines, recovery
 from recorder.evidence.chain import Line, Signer, files, read, sync_folder
 from recorder.evidence.desk_copy import Copied, plain
 from recorder.evidence.keys import base64_public, spki
@@ -71,11 +71,18 @@ def end(
     writer.journal(
         lines.Recovered(why="desk", fragments=progress.fragments, moved=tuple(moved)), sync=False
     )
-    end_ns = _ended(found)
+    ended = ending.end(
+        found,
+        source="desk",
+        cause=CAUSE,
+        why=CAUSE,
+        detail="found on the card at the desk",
+        sync=False,
+    )
     writer.journal(
         lines.Close(
             start_ns=progress.start_ns,
-            end_ns=end_ns,
+            end_ns=ended.end_ns,
             segments=progress.segments,
             fragments=progress.fragments,
             interruptions=progress.interruptions,
@@ -95,28 +102,6 @@ def end(
         f"Sealed-By-Key: {spki(signer.public)}\n",
     )
     return strange
-
-
-def _ended(found: recovery.Found) -> int:
-    """The end, and what falls due with it, where the device did not get there."""
-    if found.ended is not None:
-        return found.ended.end_ns
-    writer = found.writer
-    fragments = [b for b in found.journal if isinstance(b, lines.Fragment)]
-    end_ns = max((f.end_ns for f in fragments), default=writer.press_ns)
-    if not recovery.open_gap(found.journal):
-        writer.journal(
-            lines.Interruption(
-                interruption=writer.progress.interruptions + 1,
-                from_ns=end_ns,
-                cause=CAUSE,
-                detail="found on the card at the desk",
-            ),
-            sync=False,
-        )
-    writer.journal(lines.StatementDue(interruption=None, why=CAUSE), sync=False)
-    writer.journal(lines.End(end_ns=end_ns, source="desk", planned=False, spoken=False), sync=False)
-    return end_ns
 
 
 def _losses(found: recovery.Found, holed: Mapping[str, Copied], since: int) -> Iterator[lines.Loss]:
