@@ -37,7 +37,7 @@ TRIAL_NS = 5 * NS
 MAX_TRIALS = 6
 """Trials in vain: 5 s, 10 s, ... 320 s apart."""
 RUNGS = ("as configured", "software encoder", "sound only", "picture only")
-_DELAYS_NS = (0, 0, NS // 2, NS, 2 * NS, 5 * NS)
+_DELAYS_NS = (0, 0, NS // 2, NS, 2 * NS, 3 * NS)
 _TAKEN_UP = 1
 
 

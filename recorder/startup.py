@@ -4,6 +4,7 @@ It judges nothing and gives nothing up: what cannot be understood is set aside w
 refuses is left for the next start, and all of it is told.
 """
 
+import errno
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -189,6 +190,8 @@ class Startup:
             self._noted(body)
             self._recovered = _last(body, "")
             return None
+        if recovery.waits(held.path, taken.signer):
+            raise OSError(errno.ENOKEY, "the device's key, which began it, is not there")
         recovery.same_key(held.path, taken.signer)
         for path in recovery.foreign(held.path):
             name = f"{held.name}/{path}"
@@ -242,6 +245,8 @@ def _journal_found(found: recovery.Found, why: recovery.Why) -> None:
         writer.journal(lines.Loss(what=name, detail="shorter than its journal says"), sync=False)
     for name in recovery.missing_privates(found):
         writer.journal(lines.Loss(what=name, detail="not there, or not whole"), sync=False)
+    if (loss := recovery.unlisted(found)) is not None:
+        writer.journal(loss, sync=False)
     writer.journal(lines.Recovered(why=why, fragments=writer.progress.fragments, moved=found.moved))
 
 

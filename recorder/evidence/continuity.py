@@ -247,23 +247,31 @@ class Continuity:
         self._next_tick[kind] = run.first_tick + run.ticks
         end_ns = self._from_ns(run, timescale) + run.ticks * NS // timescale
         self._track_end_ns[kind] = max(self._track_end_ns.get(kind, end_ns), end_ns)
-        self._times(where, body, word, run, timescale)
+        hole_ns = self._hole_ns(run, timescale) if kind == "audio" else 0
+        self._times(where, body, word, run, timescale, hole_ns)
         if kind == "video":
             self.frames += run.units
         else:
             self.samples += run.units
         if run.state is not TrackState.OK:
             self._degrade(where, body, f"{word} {run.state.value}")
-        if run.gap_ns > gap_limit_ns:
+        if max(run.gap_ns, hole_ns) > gap_limit_ns:
             self._degrade(where, body, f"{word} gap")
 
+    @staticmethod
+    def _hole_ns(run: TrackRun, timescale: int) -> int:
+        """Sound's units are samples: where there are fewer than ticks, something is missing."""
+        return max(0, run.ticks - run.units) * NS // timescale
+
     def _times(
-        self, where: Where, body: lines.Fragment, word: str, run: TrackRun, timescale: int
-    ) -> None:
-        """The ticks must tell the times that the line tells, within the AAC grid."""
+        self, where: Where, body: lines.Fragment, word: str, run: TrackRun, timescale: int,
+        hole_ns: int,
+    ) -> None:  # fmt: skip
+        """The ticks must tell the times that the line tells, within the AAC grid; sound with a hole
+        in it may end later by that: what came behind the hole was still taken with it."""
         from_ns = self._from_ns(run, timescale)
         to_ns = from_ns + run.ticks * NS // timescale
-        if from_ns < body.start_ns - _GRID_NS or to_ns > body.end_ns + _GRID_NS:
+        if from_ns < body.start_ns - _GRID_NS or to_ns > body.end_ns + _GRID_NS + hole_ns:
             self._wrong(
                 "time",
                 f"the ticks of the {word} lie outside of the fragment's times",

@@ -65,6 +65,8 @@ def end(
         writer.journal(line, sync=False)
     for loss in _losses(found, holed, since):
         writer.journal(loss, sync=False)
+    if (lost := recovery.unlisted(found)) is not None:
+        writer.journal(lost, sync=False)
     moved = [*(new.rpartition("/")[2] for new in strange.values()), *found.moved]
     if len(moved) > _NAMED:  # a line has its limit
         moved[_NAMED:] = [f"and {len(moved) - _NAMED} more"]

@@ -34,6 +34,7 @@ HUGE_BYTES = 4 * 1024 * 1024 * 1024
 TAIL_BYTES = 256 * 1024 * 1024
 """Nor does what a crash can leave behind a last durable line."""
 FOLDERS = frozenset({"data", SEGMENTS, PRIVATE, TAILS})
+_SEGMENT = re.compile(r"([0-9]{4,9})\.mp4\.age")
 _OWN = {
     "": re.compile("|".join(re.escape(name) for name in (*TAG_FILES, SIGNATURE + ".part"))),
     "data": re.compile(r"journal(-[0-9]{4,9})?\.jsonl"),
@@ -134,9 +135,21 @@ def foreign(folder: Path) -> list[str]:
 
 def ours(folder: Path, signer: Signer) -> bool | None:
     """Whether this key began the journal; None where there is no line 0 to tell."""
+    opened = _opened(folder)
+    return None if opened is None else opened.key == base64_public(signer)
+
+
+def waits(folder: Path, signer: Signer) -> bool:
+    """The device's own key began the journal, and only an ephemeral one is there now: the next
+    start that has the key can still go on."""
+    opened = _opened(folder)
+    return opened is not None and opened.key_kind == "device" and signer.kind == "ephemeral"
+
+
+def _opened(folder: Path) -> lines.Open | None:
     first = next(read(files(folder / "data", JOURNAL)[:1], lines.Journal, None), None)
-    opened = first.body if isinstance(first, Line) else None
-    return opened.key == base64_public(signer) if isinstance(opened, lines.Open) else None
+    body = first.body if isinstance(first, Line) else None
+    return body if isinstance(body, lines.Open) else None
 
 
 def same_key(folder: Path, signer: Signer) -> None:
@@ -424,6 +437,23 @@ def missing_ends(found: Found) -> list[lines.SegmentEnd]:
                 )
             )  # fmt: skip
     return out
+
+
+def unlisted(found: Found) -> lines.Loss | None:
+    """A loss of journal lines, where more than one segment lies behind the last one that the
+    journal knows: before the second begins, a device has the lines of the first on its card."""
+    known = [b.segment for b in found.journal if isinstance(b, lines.Fragment)]
+    if not known:
+        return None  # the ring's head, whose lines come after all of it
+    later = sorted(
+        number
+        for name in found.moved
+        if (match := _SEGMENT.match(name)) and (number := int(match[1])) > max(known)
+    )
+    if len(later) < 2:
+        return None
+    detail = f"it ends in segment {max(known)}, and segments {later[0]} to {later[-1]} are there"
+    return lines.Loss(what="journal", detail=detail)
 
 
 def short_segments(found: Found) -> list[str]:

@@ -11,6 +11,9 @@ from recorder.archive import Archive, Ready
 from recorder.clock import ManualClock
 from recorder.disk import Disk
 from recorder.evidence import keys
+from recorder.evidence.seal import SIGNATURE
+from recorder.evidence.verification import verify_recording
+from recorder.evidence.verification_report import Verdict
 from tests.unit.evidence import bags
 
 
@@ -82,3 +85,48 @@ def test_a_sealed_recording_whose_journal_was_damaged_keeps_no_device_from_start
     assert (device.spool / "quarantine" / bag.name / "tagmanifest-sha256.txt.sig").exists()
     again = start(device, disk)
     assert not any(bag.name in note for note in again.notes)
+
+
+def left_open(device: bags.Device, fragments: int) -> Path:
+    """Segments of five fragments each, as a device leaves them that dies."""
+    writer = device.begin()
+    made = bags.media(fragments, sound=False)
+    for index in range(fragments):
+        writer.fragments(bags.batch(made, slice(index, index + 1)))
+    return writer.folder
+
+
+def cut_journal(bag: Path, fragments: int) -> None:
+    """The medium lost everything behind the line of this fragment."""
+    journal = bag / "data" / "journal.jsonl"
+    rows = journal.read_bytes().splitlines(keepends=True)
+    ends = [at for at, row in enumerate(rows) if b'"kind":"fragment"' in row]
+    journal.write_bytes(b"".join(rows[: ends[fragments - 1] + 1]))
+
+
+@pytest.mark.parametrize(("kept", "lost"), [(14, False), (6, False), (4, True)])
+def test_journal_lines_that_the_card_lost_are_a_loss_and_the_recording_incomplete(
+    device: bags.Device, disk: Disk, kept: int, lost: bool
+) -> None:
+    """Segments that nobody lists tell of them; a single one may have been in the making."""
+    bag = left_open(device, 14)
+    cut_journal(bag, kept)
+    start(device, disk)
+    report = verify_recording(bag, key=device.signer.public)
+    losses = [f.text for f in report.findings if f.code == "loss"]
+    assert bool(losses) is lost, losses
+    assert (report.verdict is Verdict.INCOMPLETE) is lost
+
+
+def test_a_start_without_the_devices_key_leaves_what_it_began_to_the_next_one_that_has_it(
+    device: bags.Device, disk: Disk
+) -> None:
+    bag = left_open(device, 3)
+    key = device.spool.parent / "keys" / "device.key"
+    key.rename(key.with_suffix(".away"))
+    ready = start(device, disk)
+    assert any("left as it is" in note for note in ready.notes), ready.notes
+    assert not (bag / SIGNATURE).exists()
+    key.with_suffix(".away").rename(key)
+    start(device, disk)
+    assert verify_recording(bag, key=device.signer.public).verdict is Verdict.INTERRUPTIONS

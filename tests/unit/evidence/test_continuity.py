@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from recorder.clock import NS
@@ -36,3 +37,29 @@ def test_a_track_that_is_there_twice_is_an_overlap(tmp_path: Path, sound: bool) 
     first = bags.media(4)
     then = bags.media(4, at_s=103, stream=2, sound=sound, picture=not sound)
     assert "overlap" in codes(tmp_path, first, then)
+
+
+@pytest.mark.parametrize("missing", [0, 6 * 1024])
+def test_sound_that_came_behind_a_hole_may_end_later_by_it_and_is_degraded(
+    tmp_path: Path, missing: int
+) -> None:
+    """The muxer takes it with the fragment before, when it was late."""
+    made, late = bags.media(4), 3 * 1024
+    pieces = list(made.fragments)
+    for index, (ticks, first) in ((1, (late, 0)), (2, (-late, late))):
+        fragment, data = pieces[index]
+        assert fragment.audio is not None
+        run = msgspec.structs.replace(
+            fragment.audio,
+            first_tick=fragment.audio.first_tick + first,
+            ticks=fragment.audio.ticks + ticks,
+            units=fragment.audio.units + ticks - (missing if index == 1 else 0),
+        )
+        pieces[index] = (msgspec.structs.replace(fragment, audio=run), data)
+    device = bags.Device(tmp_path)
+    writer = device.begin()
+    writer.journal(lines.Press(at_ns=102 * NS, source="button"))
+    writer.fragments(bags.batch(bags.Media(made.init, made.data, tuple(pieces))))
+    report = verify_recording(device.finish(writer, pieces[-1][0].end_ns), key=device.signer.public)
+    assert ("time" in {f.code for f in report.findings}) is (missing == 0)
+    assert ("sound gap" in {d.what for d in report.degraded}) is (missing > 0)
