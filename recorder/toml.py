@@ -49,7 +49,11 @@ def loads(
     remedy: str = "",
     most_characters: int = MOST_CHARACTERS,
 ) -> T:
-    """The same for text that is already in memory; ``where`` names its source."""
+    """The same for text that is already in memory; ``where`` names its source.
+
+    A byte order mark at the start, as editors on Windows write it, is no part of it.
+    """
+    text = text.removeprefix("\ufeff")
     if len(text) > most_characters:
         raise RecorderError(
             f"{what}-syntax", f"longer than {most_characters} characters", where=where,

@@ -44,3 +44,10 @@ def test_a_card_as_long_as_a_book_is_refused() -> None:
     organisation = Organisation(name="t", rule="r", rule_version="1")
     with pytest.raises(RecorderError, match="longer than 16384 characters"):
         case.check("# x\n" * 5000, catalogue.load(CATALOGUE), organisation, "2026-11-23", "card")
+
+
+def test_a_byte_order_mark_from_an_editor_changes_nothing(tmp_path: Path) -> None:
+    marked = tmp_path / "catalogue.toml"
+    marked.write_bytes(b"\xef\xbb\xbf" + CATALOGUE.read_bytes())
+    assert catalogue.load(marked).acts == catalogue.load(CATALOGUE).acts
+    assert "not TOML" in refused("\ufeff\ufeff").problem
