@@ -261,7 +261,13 @@ def _corrects(given: str | None, owed: Owed, place: Path) -> str:
 
 def place_of(out: Path, device: str) -> Path:
     """The folder for statements about a device's recordings: ``<device>/statements`` in a store,
-    else ``out`` itself. RecorderError where that is a recording or a device's spool."""
+    else ``out`` itself. RecorderError where that is not there (a store that is not mounted), a
+    recording or a device's spool."""
+    if not out.is_dir():
+        raise RecorderError(
+            "statement-place", "no such folder", where=str(out),
+            remedy="Mount the store, or give a folder that is there, with --out",
+        )  # fmt: skip
     if (out / MARKER).is_file():
         return out / device / statement_check.STATEMENTS
     if (out.resolve().parent / MARKER).is_file():

@@ -210,3 +210,14 @@ def test_a_template_of_a_recording_names_it_and_has_no_personal_data_without_the
     assert 'recording = "bc-001-00000001-0001"\n' in out and "interruption = 1\n" in out
     assert "李某某" not in out
     assert run(["statement", "template"]) == 0
+
+
+def test_a_folder_that_is_not_there_is_never_made(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Mistyped, or a store that nobody mounted."""
+    out = desk.folder / "nostore"
+    assert desk.write(out=out) == 2
+    err = capsys.readouterr().err
+    assert str(out) in err and "Mount the store" in err
+    assert not out.exists()
