@@ -7,7 +7,7 @@ signs the few behind it and the seal. What a desk may add is verification_handov
 import base64
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from recorder import __version__
@@ -20,9 +20,11 @@ from recorder.evidence.desk_copy import Copied, plain
 from recorder.evidence.keys import base64_public, spki
 from recorder.evidence.recording import JOURNAL, PRIVATE, SEGMENTS, TAILS
 from recorder.evidence.seal import sign_tags
+from recorder.evidence.verification import verify_recording
 from recorder.evidence.verification_bag import inventory
 from recorder.evidence.verification_handover import CAUSE, cut_lines, tails
 from recorder.evidence.verification_lines import declared_key, desk_key
+from recorder.evidence.verification_report import Finding, Level
 
 _PROPER = re.compile(
     r"data/(journal(-\d{4,})?\.jsonl|segments/\d{4,}\.mp4\.age|private/\d+\.json\.age"
@@ -104,6 +106,16 @@ def end(
         f"Sealed-By-Key: {spki(signer.public)}\n",
     )
     return strange
+
+
+def not_whole(part: Path) -> Sequence[Finding]:
+    """What verification finds missing or wrong in ``part``, which ``end`` has ended.
+
+    The device's key is the one that line 0 names: whom to trust is asked later, by others.
+    OSError where it cannot be read.
+    """
+    report = verify_recording(part, key=declared_key(files(part / "data", JOURNAL)))
+    return [f for f in report.findings if f.level in (Level.INCOMPLETE, Level.TAMPERED)]
 
 
 def _losses(found: recovery.Found, holed: Mapping[str, Copied], since: int) -> Iterator[lines.Loss]:

@@ -50,7 +50,8 @@ class Brought(_Note, frozen=True, kw_only=True, tag="brought"):
 
 
 class Trouble(_Note, frozen=True, kw_only=True, tag="trouble"):
-    """Something did not come out, or not whole. ``name``: its path on the card."""
+    """Something did not come out, or not whole. ``name``: its path on the card, or
+    in the bag that the desk made of it."""
 
     name: str
     code: str

@@ -3,7 +3,7 @@
 The card is only read. Each recording is copied whole under ``.recover/`` and gets its name when it
 is complete and durable, so a run that is killed, or finds no room, is simply run again. What the
 device sealed stays byte for byte as it was; what it left open is ended as the device would have,
-by lines that a ``handover`` puts under the desk's key. It never judges (verify does).
+by lines that a ``handover`` puts under the desk's key, and verified: what is not whole is told.
 """
 
 import fcntl
@@ -36,6 +36,7 @@ from recorder.evidence.seal import MANIFEST, SIGNATURE, TAG_FILES, TAGMANIFEST
 from recorder.evidence.verification import is_recording
 from recorder.evidence.verification_bag import inventory, listed
 from recorder.spool import LEDGER, LOCK, QUARANTINE, RESERVE, number_of
+from recorder.sync.stores.marker import MARKER
 
 PARTS = ".recover"
 _LEDGER_FILE = re.compile(r"\d+\.jsonl")
@@ -69,9 +70,10 @@ def recover(
 
     Nothing below ``spool`` is written, nothing that is in ``out`` is changed. Each recording is
     durable when ``say`` gets its name. RecorderError where it cannot run or go on: no spool, one
-    in the other, a recorder running on it, no room.
+    in the other, a store as target, a recorder running on it, no room.
     """
     _apart(spool, out)
+    _no_store(out)
     _is_spool(spool)
     try:
         make_folder(out)
@@ -110,6 +112,17 @@ def _apart(spool: Path, out: Path) -> None:
                     where="--out",
                     remedy="Give a folder on another disk: nothing is written to the card",
                 )  # fmt: skip
+
+
+def _no_store(out: Path) -> None:
+    """A store takes only what sync has checked, in an order of its own."""
+    for folder in (out.resolve(), *out.resolve().parents):
+        if (folder / MARKER).exists():
+            raise RecorderError(
+                "recover-store", f"{folder} is a store", where=str(out),
+                remedy="Give a folder of its own with --out; `recorder sync` with paths.spool set "
+                "to it takes it to the store then",
+            )  # fmt: skip
 
 
 def _is_spool(spool: Path) -> None:
@@ -314,6 +327,12 @@ class _Run:
         for old, new in strange.items():
             if old not in (*TAG_FILES, f"{SIGNATURE}.part"):
                 self._trouble(f"{found.name}/{old}", "strange", f"no file of a recording: {new}")
+        for finding in desk_ending.not_whole(part):
+            self._trouble(
+                f"{found.name}/{finding.file}" if finding.file else found.name,
+                finding.level.value,
+                f"{finding.code}: {finding.text}",
+            )
         sizes = inventory(part).files
         self._place(part, found.name, "ended", len(sizes), sum(sizes.values()))
 

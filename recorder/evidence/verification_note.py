@@ -12,7 +12,7 @@ from recorder.evidence.verification_trust import Vouched, trust_desk
 from recorder.evidence.wall_time import claimed
 from recorder.spool import QUARANTINE
 
-_SIDE = frozenset({"left", "strange", "absent", "differs"})
+_SIDE = frozenset({"left", "strange", "absent", "differs", "incomplete", "tampered"})
 """Troubles that say nothing against what is here, or that verification finds by itself."""
 
 _LIMIT = 10_000

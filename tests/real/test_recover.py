@@ -196,7 +196,7 @@ def test_a_card_that_cannot_read_a_file_and_a_desk_that_is_full(tmp_path: Path) 
             assert not (desk.out / bag.name).exists()
             done = desk.recover()
             assert fault.hits()
-        assert {(t.name, t.code) for t in done.troubles} == {
+        assert {(t.name, t.code) for t in done.troubles if t.code != "incomplete"} == {
             (f"{bag.name}/data/segments/0001.mp4.age", "unreadable")
         }
         report = desk.judge(bag.name)

@@ -17,6 +17,7 @@ from recorder.evidence.chain import Line, files, read
 from recorder.evidence.seal import SIGNATURE, TAGMANIFEST
 from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Report, Verdict
+from recorder.sync.stores.marker import init_store
 from tests.unit.evidence import bags, cards
 
 
@@ -274,7 +275,12 @@ def test_a_journal_of_one_line_makes_a_bag_without_media(
     device: bags.Device, desk: cards.Desk
 ) -> None:
     name = device.begin().name
-    assert desk.recover().exit_code == 0
+    done = desk.recover()
+    assert (done.exit_code, [(t.name, t.code) for t in done.troubles]) == (
+        1,
+        [(name, "incomplete")],
+    )
+    assert done.troubles[0].detail.startswith("no-fragment: ")
     report = desk.judge(name)
     assert (report.verdict, codes(report)) == (
         Verdict.INCOMPLETE,
@@ -363,11 +369,48 @@ def test_what_the_card_lost_is_a_loss_and_the_rest_comes_out(
         segment.unlink()
     else:
         next(p for p in (bag / "data/private").iterdir() if p.name != "0.json.age").unlink()
-    assert desk.recover().exit_code == 0
+    done = desk.recover()
+    assert done.exit_code == 1
+    assert {t.code for t in done.troubles} == {"incomplete"}
+    assert any(t.detail.startswith("loss: ") for t in done.troubles)
     report = desk.judge(bag.name)
     assert report.verdict is Verdict.INCOMPLETE
     assert "loss" in codes(report)
     opens(device, desk.out / bag.name)
+
+
+def test_bytes_that_the_card_changed_are_told_by_file_and_by_every_later_run(
+    device: bags.Device, desk: cards.Desk
+) -> None:
+    bag = cards.left_open(device)
+    segment = bag / "data/segments/0001.mp4.age"
+    raw = bytearray(segment.read_bytes())
+    raw[-600:-500] = bytes(100)
+    segment.write_bytes(raw)
+    first = desk.recover()
+    assert first.exit_code == 1
+    assert (f"{bag.name}/data/segments/0001.mp4.age", "tampered") in {
+        (t.name, t.code) for t in first.troubles
+    }
+    second = desk.recover()
+    assert (second.exit_code, second.troubles) == (1, first.troubles)
+    report = verify_folder(desk.out, register=desk.register)
+    assert report.verdict is Verdict.TAMPERED
+
+
+def test_a_store_is_no_target_and_stays_as_it_is(
+    device: bags.Device, desk: cards.Desk, tmp_path: Path
+) -> None:
+    cards.left_open(device)
+    store = tmp_path / "store"
+    init_store(store)
+    before = cards.digest(store)
+    for out in (store, store / "bc-001"):
+        with pytest.raises(RecorderError) as caught:
+            desk_recovery.recover(device.spool, out, signer=desk.signer, clock=desk.clock)
+        assert (caught.value.code, caught.value.where) == ("recover-store", str(out))
+        assert "--out" in caught.value.remedy
+    assert cards.digest(store) == before
 
 
 def test_a_recording_signed_with_an_ephemeral_key_comes_out_untrusted(tmp_path: Path) -> None:
@@ -485,7 +528,7 @@ def test_unreadable_blocks_of_a_segment_cost_its_fragments_and_no_other(
     third = [b for b in bodies(bag) if isinstance(b, lines.Fragment)][2]
     Failing(monkeypatch, path, third.age_bytes - 5000, third.age_bytes - 4000)
     done = desk.recover()
-    assert [t.code for t in done.troubles] == ["unreadable"]
+    assert [t.code for t in done.troubles if t.code != "incomplete"] == ["unreadable"]
     report = desk.judge(bag.name)
     assert report.verdict is Verdict.INCOMPLETE, report.findings
     assert {"loss", "cut"} <= codes(report)
@@ -507,7 +550,9 @@ def test_unreadable_files_are_listed_and_the_rest_comes_out(
     private = bag / "data/private/0.json.age"
     Failing(monkeypatch, private, 0, 1 << 40)
     done = desk.recover()
-    assert {t.name for t in done.troubles} == {f"{bag.name}/data/private/0.json.age"}
+    unread = [t.name for t in done.troubles if t.code == "unreadable"]
+    assert unread == [f"{bag.name}/data/private/0.json.age"]
+    assert {t.code for t in done.troubles} == {"unreadable", "incomplete"}
     report = desk.judge(bag.name)
     assert report.verdict is Verdict.INCOMPLETE, report.findings
     assert {"loss", "missing"} <= codes(report)
