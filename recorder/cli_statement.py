@@ -72,6 +72,10 @@ def statement_options(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
             sub.add_argument(
                 "--out", type=Path, required=True, metavar="FILE", help="the HTML file"
             )
+            sub.add_argument(
+                "--catalogue", type=Path, metavar="FILE",
+                help="for the act's title (--ledger-line); without it the installed one",
+            )  # fmt: skip
         if name == "write":
             sub.add_argument(
                 "--text", type=Path, required=True, metavar="FILE", help="the written text (TOML)"

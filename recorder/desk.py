@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from recorder.clock import SystemClock
+from recorder.config import Paths
 from recorder.desk_list import of_ledger, of_recording, vouched_by
 from recorder.errors import RecorderError
 from recorder.evidence import (
@@ -30,6 +31,8 @@ from recorder.evidence.verification_report import Level
 from recorder.evidence.verification_trust import Vouched, registered
 from recorder.evidence.wall_time import claimed
 from recorder.evidence.words import word
+from recorder.session import catalogue
+from recorder.session.catalogue import NONE, Catalogue
 from recorder.spool import LOCK
 from recorder.sync.stores.marker import MARKER
 from recorder.verbs import identities_of
@@ -41,7 +44,8 @@ def form(options: argparse.Namespace) -> int:
     """`recorder statement form`."""
     owed, told = _chosen(options)
     text = None if options.text is None else _text(options.text, owed)
-    page = statement_form.as_html(statement_form.facts(owed, told), text)
+    known = statement_form.facts(owed, told, _catalogue(options.catalogue, told))
+    page = statement_form.as_html(known, text)
     try:
         options.out.write_text(page, encoding="utf-8")
     except OSError as error:
@@ -186,6 +190,23 @@ def _chosen(options: argparse.Namespace) -> tuple[Owed, story.Story | None]:
         number = options.interruption
         raise _not_owed(path, "the whole recording" if number is None else f"interruption {number}")
     return matching[0], story.read(path, identities_of(options))
+
+
+def _catalogue(path: Path | None, told: story.Story | None) -> Catalogue:
+    """For the act's title on a form about the ledger. Without a file of the desk's own the
+    installed one, whose faults keep nobody from a form."""
+    if told is not None:
+        return NONE  # the recording has its act's words itself
+    if path is not None:
+        return catalogue.load(path)
+    installed = Path(Paths().catalogue)
+    if not installed.exists():
+        return NONE
+    try:
+        return catalogue.load(installed)
+    except RecorderError as error:
+        print(f"recorder: {error}. The form has the act's id", file=sys.stderr)
+        return NONE
 
 
 def _not_owed(path: Path, what: str) -> RecorderError:

@@ -15,6 +15,7 @@ from recorder.evidence.local import local_time
 from recorder.evidence.statement_text import Text
 from recorder.evidence.story import Story
 from recorder.evidence.words import span, word
+from recorder.session.catalogue import NONE, Catalogue
 
 _STYLE = """
 @page { size: A4; margin: 12mm 16mm 10mm; }
@@ -88,8 +89,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     chosen: str = ""
 
 
-def facts(owed: Owed, story: Story | None) -> Facts:
-    """The device's side. ``story`` is None for a line of the ledger: it knows no case."""
+def facts(owed: Owed, story: Story | None, catalogue: Catalogue = NONE) -> Facts:
+    """The device's side. ``story`` is None for a line of the ledger: it knows no case, and of the
+    act only the id, which ``catalogue`` puts into words."""
     offset_min = story.offset_min if story else 480
     opened = story.open if story else None
     act = opened.act if opened else None
@@ -113,9 +115,9 @@ def facts(owed: Owed, story: Story | None) -> Facts:
         officer=opened.officer if opened else "",
         organisation=opened.organisation if opened else "",
         rule=opened.rule if opened else "",
-        act=f"{act.title}（{act.article}，{word('obligation', act.obligation)}）"
+        act=_act(act.title, act.article, act.obligation)
         if act
-        else owed.detail.partition(";")[0].removeprefix("act ")
+        else _named(owed.detail.partition(";")[0].removeprefix("act "), catalogue)
         if not opened
         else "",
         case_number=act.case_number if act else "",
@@ -130,6 +132,15 @@ def facts(owed: Owed, story: Story | None) -> Facts:
     )
 
 
+def _act(title: str, article: str, obligation: str) -> str:
+    return f"{title}（{article}，{word('obligation', obligation)}）"
+
+
+def _named(act_id: str, catalogue: Catalogue) -> str:
+    entry = catalogue.find(act_id)
+    return _act(entry.title, entry.article, entry.obligation) if entry else act_id
+
+
 def as_html(known: Facts, text: Text | None = None) -> str:
     """The whole document, UTF-8; ``text``: what was written already, to be signed."""
     return "\n".join(_document(known, text)) + "\n"
@@ -137,7 +148,7 @@ def as_html(known: Facts, text: Text | None = None) -> str:
 
 def _document(known: Facts, text: Text | None) -> Iterator[str]:
     missed = known.what.startswith("未能")
-    title = "未能音像记录情况说明" if missed else "音像记录中止情况说明"
+    title = "未能进行音像记录情况说明" if missed else "音像记录中止情况说明"
     rule = f"《{known.rule}》" if known.rule else "行政执法全过程记录办法"
     office = known.organisation or "＿" * 12
     yield '<!doctype html>\n<html lang="zh-CN">\n<head>\n<meta charset="utf-8">'

@@ -9,13 +9,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from recorder.cli import run
-from recorder.evidence import provision
+from recorder.evidence import lines, provision
 from recorder.evidence.age import Identity
 from recorder.evidence.keys import KeySigner, pem_pair
 from recorder.evidence.statement_text import as_toml
+from recorder.session import catalogue
 from recorder.sync.stores.marker import init_store
 from tests.unit.evidence import bags
 from tests.unit.evidence.test_statement_text import WRITTEN
+
+CATALOGUE = Path(__file__).parents[2] / "config" / "catalogue.toml"
 
 
 class Desk:
@@ -221,3 +224,25 @@ def test_a_folder_that_is_not_there_is_never_made(
     err = capsys.readouterr().err
     assert str(out) in err and "Mount the store" in err
     assert not out.exists()
+
+
+def test_the_form_for_an_act_that_could_not_be_started_names_it_by_its_title(desk: Desk) -> None:
+    refused = lines.LedgerRefused(event="press", state="unfit", act="seal", must=True)
+    number = desk.device.ledger.n
+    desk.device.ledger.append(refused)
+    desk.device.ledger.sync()
+    page = desk.folder / "form.html"
+    given = desk.folder / "catalogue.toml"
+    shipped = CATALOGUE.read_text(encoding="utf-8")
+    base = ["statement", "form", str(desk.device.spool / "ledger"), "--ledger-line", str(number),
+            "--out", str(page), "--catalogue", str(given)]  # fmt: skip
+    entry = catalogue.load(CATALOGUE).acts[0]
+    given.write_text(shipped.replace(f'id = "{entry.id}"', 'id = "seal"'), encoding="utf-8")
+    assert run(base) == 0
+    shown = page.read_text(encoding="utf-8")
+    assert f"{entry.title}（{entry.article}" in shown and "未能进行音像记录情况说明" in shown
+    given.write_text(shipped, encoding="utf-8")
+    assert run(base) == 0
+    assert '<td class="write">seal</td>' in page.read_text(encoding="utf-8")
+    given.unlink()
+    assert run(base) == 2
