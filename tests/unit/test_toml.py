@@ -1,8 +1,11 @@
 """TOML from people: whatever it holds, an answer at once that says where and what to do."""
 
+import re
 import time
+from enum import StrEnum
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from recorder import toml
@@ -51,3 +54,26 @@ def test_a_byte_order_mark_from_an_editor_changes_nothing(tmp_path: Path) -> Non
     marked.write_bytes(b"\xef\xbb\xbf" + CATALOGUE.read_bytes())
     assert catalogue.load(marked).acts == catalogue.load(CATALOGUE).acts
     assert "not TOML" in refused("\ufeff\ufeff").problem
+
+
+def test_a_value_that_is_not_allowed_is_answered_with_those_that_are() -> None:
+    acts = CATALOGUE.read_text(encoding="utf-8").split("\n[[acts]]\n")
+    acts[12] = re.sub(r"(?m)^sensitivity = .*$", "", acts[12])
+    acts[12] = 'sensitivity = "secret"\n' + acts[12]
+    text = "\n[[acts]]\n".join(acts)
+    with pytest.raises(RecorderError) as caught:
+        toml.loads(text, catalogue.Catalogue, what="catalogue", where="catalogue.toml")
+    assert caught.value.problem == (
+        "key acts[11].sensitivity: invalid enum value 'secret', not one of normal, restricted"
+    )
+
+    class Weather(StrEnum):
+        RAIN = "rain"
+
+    class Days(msgspec.Struct):
+        days: dict[str, Weather] = {}
+        first: Weather | None = None
+
+    for text in ('days.monday = "hail"', 'first = "hail"'):
+        with pytest.raises(RecorderError, match="invalid enum value 'hail', not one of rain"):
+            toml.loads(text, Days, what="days", where="days.toml")
