@@ -217,8 +217,10 @@ def _fits(
             f"it corrects {line.corrects}, which is no earlier statement about the same",
             file=LINE, line=1,
         )  # fmt: skip
-    before = path.with_name(f"{line.about}-{header.n}")
-    follows = line_sha256(before) if header.n else chain.ZERO
+    before = path.parent / f"{line.about}-{header.n}"
+    # What calls itself something that is no name follows from nothing that could lie here.
+    named = number_in(before.name) == (line.about, header.n)
+    follows = line_sha256(before) if header.n and named else chain.ZERO
     if header.prev != follows:
         findings.add(
             Level.TAMPERED, "line-chain",

@@ -1,5 +1,6 @@
 """Statements lie beside recordings, signed and whole, and nothing about them passes unseen."""
 
+import base64
 import hashlib
 import os
 import shutil
@@ -368,3 +369,17 @@ def test_names_in_the_store_are_durable_on_return(
     path = store.archive()
     names = {p.name for p in path.rglob("*") if p.is_file()} - {"tagmanifest-sha256.txt.sig"}
     assert names | {"statements", "bc-001", "data", "private"} <= synced
+
+
+@pytest.mark.parametrize("about", ["bc-001/00000001-0001", "..", "a\0b", ""])
+def test_a_signed_line_about_no_name_is_a_finding_and_no_crash(about: str, store: Store) -> None:
+    path = store.archive()
+    raw = (path / statement.LINE).read_bytes().partition(b"\t")[0]
+    body = msgspec.json.decode(raw) | {"about": about}
+    signed = msgspec.json.encode(body)
+    line = signed + b"\t" + base64.b64encode(DESK.sign(signed)) + b"\n"
+    (path / statement.LINE).write_bytes(line)
+    checked = statement_check.check(path, Vouched(store.register()), CUSTODIANS)
+    assert not checked.good
+    assert checked.findings
+    assert store.verified().recordings[0].owed[0].archived == ()
