@@ -316,6 +316,9 @@ class App:
             print(f"recorder: {note}", file=sys.stderr, flush=True)
         resumed = ready.resumed
         if resumed is None:
+            if ready.pressed_ns is not None:
+                # The officer saw no recording begin, and must not have to press again.
+                self.effects.remember(Remembered(Event.PRESS, ready.pressed_ns, "button", ""))
             self.fitness.judge()
             return
         go_on(self, resumed, self._memory.before)

@@ -234,6 +234,10 @@ class Effects:
         if kept is not None:
             self._app.post_kept(kept)
 
+    def remember(self, kept: Remembered) -> None:
+        """A press from before, to be acted on first."""
+        self._remembered = kept
+
     def refuse_remembered(self) -> None:
         """The daemon stops: a press that was to be acted on next goes on record as refused."""
         kept, self._remembered = self._remembered, None

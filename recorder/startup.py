@@ -42,7 +42,8 @@ class Resumed(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """What start-up found. ``away``: the ledger's line of a time away that is not over."""
+    """What start-up found. ``away``: the ledger's line of a time away that is not over.
+    ``pressed_ns``: a press of this boot whose recording had come no further than the ledger."""
 
     last: Last | None
     resumed: Resumed | None
@@ -50,6 +51,7 @@ class Ready(msgspec.Struct, frozen=True):
     custodians: tuple[str, ...]
     away: int | None
     notes: tuple[str, ...]
+    pressed_ns: int | None = None
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -66,6 +68,8 @@ class Startup:
         self._taken = taken
         self._notes: list[str] = []
         self._recovered: Last | None = None
+        self._opened_ns: int | None = None
+        self._pressed_ns: int | None = None
 
     def run(self) -> Started:
         """Ledger begun, open recordings sealed or ready to be gone on with: durable on return, but
@@ -110,6 +114,8 @@ class Startup:
             if isinstance(entry.body, lines.Opened):
                 spool.known(entry.body.recording)
                 taken.last_name = entry.body.recording
+                same_boot = entry.header.boot_id == taken.clock.boot_id
+                self._opened_ns = entry.header.boot_ns if same_boot else None
         taken.begin_ledger(entries[-1] if entries else None)
         boot = lines.Boot(
             format=lines.LEDGER_FORMAT,
@@ -141,7 +147,13 @@ class Startup:
         last = max(ends, key=lambda each: number_of(each.recording) or 0, default=None)
         resumed = None if going_on is None else _resumed(going_on)
         ready = Ready(
-            last, resumed, taken.signer.kind, custodians, _away(entries), tuple(self._notes)
+            last,
+            resumed,
+            taken.signer.kind,
+            custodians,
+            _away(entries),
+            tuple(self._notes),
+            self._pressed_ns,
         )
         return Started(ready, going_on)
 
@@ -155,6 +167,7 @@ class Startup:
         last_name = self._taken.last_name
         if last_name and last_name not in settled | set(os.listdir(self._spool.path)):
             self._noted(lines.Unbegun(recording=last_name))
+            self._pressed_ns = self._opened_ns
             self._notes.append(f"{last_name}: opened, but nothing of it was on the card")
         going_on: recovery.Found | None = None
         waiting = [h for h in self._spool.recordings() if h.name not in sealed]
@@ -168,6 +181,8 @@ class Startup:
                 found = self._recover_one(held, held in newest)
             except RecorderError as error:
                 self._notes.append(f"{held.name}: {self._quarantine(held.name, str(error))}")
+                if held.name == last_name:
+                    self._pressed_ns = self._opened_ns
             except OSError as error:
                 self._notes.append(f"{held.name}: left as it is: {error}")
                 self._noted(

@@ -1,5 +1,6 @@
 """What fails is named, and the recording goes on: memory, a supervisor, files that do not load."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -100,3 +101,22 @@ def test_a_config_that_does_not_load_says_where_and_what_to_do(tmp_path: Path) -
     assert daemon.process is not None
     assert daemon.process.wait(30) == 2
     assert str(daemon.config) in daemon.log()
+
+
+def test_a_press_that_came_no_further_than_the_ledger_is_acted_on_by_the_next_start(
+    daemon: Daemon,
+) -> None:
+    bag = daemon.record(1.0)
+    daemon.ask("start")
+    daemon.when(lambda s: s["recording"] not in ("", bag.name), "the next recording")
+    pressed = daemon.recordings()[-1]
+    daemon.kill()
+    shutil.rmtree(pressed)  # as if it had been killed before the folder was made
+    daemon.start(wait=False)
+    daemon.when(lambda s: s["recording"] not in ("", pressed.name), "a recording by itself")
+    line = daemon.wait_line(lambda b: isinstance(b, lines.Press), "press")
+    fragment = daemon.wait_line(lambda b: isinstance(b, lines.Fragment), "footage")
+    assert isinstance(line.body, lines.Press)
+    assert isinstance(fragment.body, lines.Fragment)
+    assert line.body.at_ns < fragment.body.start_ns
+    assert verify_recording(daemon.end()).verdict is Verdict.UNTRUSTED  # no key was given

@@ -12,4 +12,4 @@ fi
 id=$(mktemp)
 cat /proc/sys/kernel/random/uuid >"$id"
 up=$(cut -d. -f1 /proc/uptime)
-exec unshare --mount --time --boottime "$((20 - up))" --monotonic "$((20 - up))" "$(realpath "$0")" --inside "$id" "$@"
+exec unshare --mount --propagation slave --time --boottime "$((20 - up))" --monotonic "$((20 - up))" "$(realpath "$0")" --inside "$id" "$@"

@@ -7,7 +7,7 @@
 set -Eeuo pipefail
 [ "$(id -u)" = 0 ] || exec sudo --preserve-env=RIG_INSIDE "$0" "$@"
 if [ -z "${RIG_INSIDE:-}" ]; then
-    RIG_INSIDE=1 exec unshare --mount --propagation private --pid --fork --kill-child "$0" "$@"
+    RIG_INSIDE=1 exec unshare --mount --propagation slave --pid --fork --kill-child "$0" "$@"
 fi
 tree=$(realpath "$1") port=$2 monitor=127.0.0.1:$3
 mount -t proc proc "$tree/proc"

@@ -8,7 +8,7 @@ root=$(realpath "$1")
 here=$(dirname "$(realpath "$0")")
 export RIG_SCRIPT=${RIG_SCRIPT:-capture} RIG_DISK=${RIG_DISK:-}
 export RIG_ROOT=$root RIG_TREE=${here%/tests/rigs/virtual_camera}
-exec unshare --mount --propagation private bash -c '
+exec unshare --mount --propagation slave bash -c '
     set -e
     mount --bind "$RIG_TREE" "$RIG_ROOT/srv/recorder"
     mount -t proc proc "$RIG_ROOT/proc"
