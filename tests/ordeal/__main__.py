@@ -115,7 +115,7 @@ def _cuts(
     phases = ", ".join(f"{n} in {phase}" for phase, n in result.phases.most_common())
     aims = ", ".join(f"{n} at {aim}" for aim, n in result.aims.most_common())
     print(f"{result.cuts} cuts ({phases}; aimed: {aims}) in {time.monotonic() - began:.0f} s")
-    print(f"footage lost: {result.lost()}")
+    print(f"footage lost: {result.lost()}; {result.in_gap} cuts met an interruption")
     print(f"{result.early} fell between the ledger's line of a press and the first footage on the "
           "card, and verify says so")  # fmt: skip
     for line in result.peers:

@@ -42,11 +42,13 @@ class Result(msgspec.Struct):
     wrong: list[str] = msgspec.field(default_factory=list)
     peers: list[str] = msgspec.field(default_factory=list)
     early: int = 0
+    in_gap: int = 0
 
     def add(self, other: "Result") -> None:
         """The next round's cuts."""
         self.cuts += other.cuts
         self.early += other.early
+        self.in_gap += other.in_gap
         self.phases += other.phases
         self.aims += other.aims
         for name in ("lost_s", "ready_s", "wrong", "peers"):
@@ -216,7 +218,9 @@ def _one(
     result.aims[aim] += 1
     result.ready_s.append(after.ready_s)
     lost = ""
-    if still_open and newest:
+    if newest in after.in_gap:
+        result.in_gap += 1  # what was not recorded then, no cut has taken
+    elif still_open and newest:
         lost_s = (cut.before_ns - after.ends_ns.get(newest, 0)) / NS
         result.lost_s.append(lost_s)
         lost = f", {lost_s:.2f} s lost"

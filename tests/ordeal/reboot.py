@@ -25,11 +25,13 @@ FINE = (Verdict.VALID, Verdict.INTERRUPTIONS)
 
 
 class After(msgspec.Struct, frozen=True):
-    """``wrong`` is empty where every promise held. ``ends_ns``: each recording's last fragment."""
+    """``wrong`` is empty where every promise held. ``ends_ns``: each recording's last fragment.
+    ``in_gap``: recordings that the cut met in an interruption of another cause."""
 
     ready_s: float
     ends_ns: dict[str, int]
     wrong: tuple[str, ...]
+    in_gap: frozenset[str] = frozenset()
 
 
 def reboot(device: Daemon, left: Path, here: Path, store: Path) -> After:
@@ -45,15 +47,19 @@ def reboot(device: Daemon, left: Path, here: Path, store: Path) -> After:
         return After(ready_s, {}, (*wrong, str(error)))
     wrong += [f"ledger: {f.code}: {f.text}" for f in report.findings if f.level is not Level.NOTE]
     ends_ns = {}
+    in_gap = set()
     for each in report.recordings:
         bag = Path(each.path)
         if each.verdict not in FINE:
             wrong += [f"{each.recording}: {f.code}: {f.text} ({f.file}:{f.line})"
                       for f in each.findings if f.level is not Level.NOTE]  # fmt: skip
+        bodies = [line.body for line in journal_of(bag)]
         ends_ns[each.recording] = max(
-            (line.body.end_ns for line in journal_of(bag) if isinstance(line.body, lines.Fragment)),
-            default=0,
+            (body.end_ns for body in bodies if isinstance(body, lines.Fragment)), default=0
         )
+        gaps = [b for b in bodies if isinstance(b, lines.Interruption | lines.Resumed)]
+        if gaps and isinstance(gaps[-1], lines.Interruption) and gaps[-1].cause != "power":
+            in_gap.add(each.recording)
     try:
         device.sync(config)
     except AssertionError as error:
@@ -62,7 +68,7 @@ def reboot(device: Daemon, left: Path, here: Path, store: Path) -> After:
         wrong += _public_tools(device, Path(report.recordings[-1].path), here)
     for folder in (here, store):
         shutil.rmtree(folder)
-    return After(ready_s, ends_ns, tuple(wrong))
+    return After(ready_s, ends_ns, tuple(wrong), frozenset(in_gap))
 
 
 def start_on(device: Daemon, left: Path, here: Path, store: Path) -> tuple[float, list[str], Path]:
