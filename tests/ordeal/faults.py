@@ -251,7 +251,11 @@ def _judge(device: Daemon, bag: Path, table: dict[str, Kind], result: Result) ->
     result.report = report
     if report.verdict not in FINE:
         mild = (Level.NOTE, Level.DEGRADED, Level.INTERRUPTED)
-        result.wrong += [f"{f.code}: {f.text}" for f in report.findings if f.level not in mild]
+        result.wrong += [
+            f"{f.code}: {f.text} ({f.file}:{f.line}, {f.into_s} s into it)"
+            for f in report.findings
+            if f.level not in mild
+        ]
 
 
 def _measure(
