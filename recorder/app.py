@@ -45,7 +45,7 @@ from recorder.parts import Parts
 from recorder.presses import Presses
 from recorder.ring import Ring, memory_bytes
 from recorder.session.phrases import Phrase
-from recorder.session.states import OPEN, Effect, Event, Session, State, step
+from recorder.session.states import Effect, Event, Session, State, step
 from recorder.storing import Looked, Storing
 from recorder.trial import Trial, Tried
 
@@ -466,4 +466,4 @@ def serve(settings: Settings) -> int:
     return App(settings, SystemClock()).run()
 
 
-__all__ = ["OPEN", "App", "serve"]
+__all__ = ["App", "serve"]

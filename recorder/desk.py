@@ -31,6 +31,7 @@ from recorder.evidence.verification_report import Level
 from recorder.evidence.verification_trust import Vouched, registered
 from recorder.evidence.wall_time import claimed
 from recorder.evidence.words import word
+from recorder.report import write_page
 from recorder.session import catalogue
 from recorder.session.catalogue import NONE, Catalogue
 from recorder.spool import LOCK
@@ -46,13 +47,7 @@ def form(options: argparse.Namespace) -> int:
     text = None if options.text is None else _text(options.text, owed)
     known = statement_form.facts(owed, told, _catalogue(options.catalogue, told))
     page = statement_form.as_html(known, text)
-    try:
-        options.out.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise RecorderError(
-            "form-unwritable", f"cannot write it: {error.strerror}", where=str(options.out),
-            remedy="Choose a folder that you may write to",
-        ) from error  # fmt: skip
+    write_page(options.out, page, "form")
     return 0
 
 

@@ -1,6 +1,10 @@
-"""Answers as a table for people: one key a line, nested values indented."""
+"""Answers for people: as a table, one key a line, nested values indented; or as a page's file."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+from recorder.errors import RecorderError
 
 
 def table(data: Mapping[str, object]) -> str:
@@ -31,3 +35,14 @@ def _word(value: object) -> object:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return value
+
+
+def write_page(out: Path, page: str, what: Literal["form", "sheet"]) -> None:
+    """A page for people, over an older one. RecorderError where it cannot be written."""
+    try:
+        out.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise RecorderError(
+            f"{what}-unwritable", f"cannot write it: {error.strerror}", where=str(out),
+            remedy="Choose a folder that you may write to",
+        ) from error  # fmt: skip

@@ -16,6 +16,7 @@ from recorder.clock import SystemClock
 from recorder.errors import RecorderError
 from recorder.evidence import keys, provision as provisioning, register as registers
 from recorder.evidence.age import Identity, identities
+from recorder.report import write_page
 
 if TYPE_CHECKING:
     from recorder.evidence.verification_report import Report
@@ -121,13 +122,7 @@ def sheet(options: argparse.Namespace) -> int:
         print(sheet_text.as_text(made))
         return 0
     lay_out = sheet_html.as_html if options.out.suffix == ".html" else sheet_text.as_text
-    try:
-        options.out.write_text(lay_out(made), encoding="utf-8")
-    except OSError as error:
-        raise RecorderError(
-            "sheet-unwritable", f"cannot write it: {error.strerror}", where=str(options.out),
-            remedy="Choose a folder that you may write to",
-        ) from error  # fmt: skip
+    write_page(options.out, lay_out(made), "sheet")
     return 0
 
 
