@@ -106,6 +106,9 @@ class MicrophonePart:
         self._encoding_ns = None
         for sound in sounds:
             self._emit(sound)
+        if sounds and boot_ns() - self.last_sample_ns < _STALLED_NS:
+            # What a stalled driver held back comes first: that is no sound of now.
+            self._notices.works("microphone", after=("lost", "stalled"))
 
     def watch(self, now_ns: int) -> None:
         """Some times a second: a microphone that hangs is told. ``Hung`` where its encoder does."""

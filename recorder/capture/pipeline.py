@@ -170,7 +170,6 @@ class Pipeline:
                     mux.encoder, mux.period_ns = self._camera.encoder, self._camera.period_ns
                 mux.picture(item, now_ns)
             else:
-                self._notices.works("microphone", after=("lost", "stalled"))
                 mux.sound(item, now_ns)
             mux.tick(now_ns)
 

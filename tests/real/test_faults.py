@@ -142,10 +142,10 @@ def test_a_fault_of_one_part_is_told_and_costs_the_other_nothing(recording: Daem
     assert not report.interruptions
     whats = {stretch.what for stretch in report.degraded}
     assert {"picture frozen", "picture covered", "picture absent", "sound silent"} <= whats
-    faults = [(b.part, b.over) for b in of(recording, lines.Fault) if b.part != "speech"]
+    faults = [b for b in of(recording, lines.Fault) if b.part != "speech"]
     for part, times in (("camera", 3), ("lens", 1), ("microphone", 3)):
-        told_of = [over for name, over in faults if name == part]
-        assert told_of == [False, True] * times, faults
+        told_of = [b.over for b in faults if b.part == part]
+        assert told_of == [False, True] * times, "\n".join(map(str, faults))
     said = [b.phrase for b in of(recording, lines.Spoken)]
     assert said.count("lens_covered") == 1
     # Camera faults follow one another here without 5 s in which it was well.
