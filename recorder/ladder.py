@@ -1,11 +1,12 @@
 """Keeps a capture process alive: sees that it has died or stands still, and starts the next one.
 
 Down: as configured → software encoder → sound only → picture only, one rung for every second death
-within a minute; where the microphone was to blame, picture only at once. Up: where a part is left
-out, a trial opens that part alone in a process of its own, and only when it is well the running
-process takes it up, so nothing is lost by trying (trial.py); after a calm minute, while nothing is
-recorded, the top rung is tried again. It says what happened by return values; what that means for a
-recording is not its business.
+within a minute; where the microphone was to blame, picture only at once. Sideways: where the only
+part of a rung gives nothing, the other one has its turn at once, whatever it was left out for. Up:
+where a part is left out, a trial opens that part alone in a process of its own, and only when it is
+well the running process takes it up, so nothing is lost by trying (trial.py); after a calm minute,
+while nothing is recorded, the top rung is tried again. It says what happened by return values; what
+that means for a recording is not its business.
 """
 
 from recorder.capture.messages import (
@@ -39,6 +40,15 @@ MAX_TRIALS = 6
 RUNGS = ("as configured", "software encoder", "sound only", "picture only")
 _DELAYS_NS = (0, 0, NS // 2, NS, 2 * NS, 3 * NS)
 _TAKEN_UP = 1
+_ALONE: dict[int, tuple[frozenset[str], int]] = {
+    SOUND_ONLY: (frozenset({"microphone"}), PICTURE_ONLY),
+    PICTURE_ONLY: (frozenset({"camera", "encoder"}), SOUND_ONLY),
+}
+"""Whose faults leave a rung with nothing to record, and the rung that is tried then."""
+_NOTHING = frozenset({"lost", "stalled"})
+_LAST_WORDS = frozenset({"hung", "crashed"})
+TURN_NS = 5 * NS
+"""Where both parts give nothing, so much time lies between two turns without a delay."""
 
 
 class Ladder:
@@ -60,7 +70,9 @@ class Ladder:
         self._suspicion = ""
         self._killed_ns: int | None = None
         self._abandoned = False
-        self._last_words: tuple[int, Fault] | None = None
+        self._last_words: Fault | None = None
+        self._turn: Fault | None = None
+        self._turned_ns = -TURN_NS
         self._climbs = 0
         self._climbed_ns = 0
         self._trials = 0
@@ -95,7 +107,7 @@ class Ladder:
             self._suspicion = "capture_stalled"
         elif now_ns - self._fragment_ns > STARVED_NS:
             self._suspicion = "no_fragments"
-        if self._suspicion:
+        if self._suspicion or self._turn is not None:
             self._kill(now_ns)
             return
         if self.live and self.rung >= SOUND_ONLY and now_ns >= self._trial_ns:
@@ -107,7 +119,7 @@ class Ladder:
         self._start_at_ns = self._killed_ns = None
         self._abandoned = False
         self._suspicion = ""
-        self._last_words = None
+        self._last_words = self._turn = None
         self._message_ns = self._fragment_ns = now_ns + STARTUP_NS
         self._link.start(self.rung, self.overlay)
 
@@ -127,9 +139,18 @@ class Ladder:
         if isinstance(received.message, Fragment):
             self._fragment_ns = now_ns
             self.live = self._killed_ns is None
-        elif isinstance(received.message, Fault) and received.message.code in ("hung", "crashed"):
-            self._last_words = (received.generation, received.message)
+        elif isinstance(received.message, Fault):
+            self._told(received.message)
         return True
+
+    def _told(self, fault: Fault) -> None:
+        if fault.code in _LAST_WORDS:
+            self._last_words = fault
+        elif fault.code in _NOTHING and not fault.over and self.rung in _ALONE:
+            parts, other = _ALONE[self.rung]
+            hangs = other == PICTURE_ONLY and self._link.undying > 1
+            if fault.part in parts and not hangs:
+                self._turn = fault
 
     def gone(self, gone: Gone, now_ns: int) -> tuple[str, str] | None:
         """The pipe ended: (cause, detail), and the next start is planned. None: old news."""
@@ -140,18 +161,23 @@ class Ladder:
         if now_ns - self._climbed_ns > FORGET_NS:
             self._climbs = self._trials = 0
         cause, detail = self._suspicion or gone.code, gone.detail
-        if self._last_words is not None and not self._suspicion:
-            words = self._last_words[1]
+        words = self._last_words or self._turn
+        if words is not None and not self._suspicion:
             cause, detail = words.part, f"{words.code}: {words.detail}"
         self.deaths = [at for at in self.deaths if now_ns - at < CALM_NS] + [now_ns]
         self._blamed = [at for at in self._blamed if now_ns - at < CALM_NS]
-        if cause == "microphone":
-            self._blamed.append(now_ns)
-        was = self.rung
-        self.rung = self._next_rung()
+        was, turns = self.rung, self._turn is not None
+        if turns:
+            self.rung = _ALONE[was][1]
+        else:
+            if cause == "microphone":
+                self._blamed.append(now_ns)
+            self.rung = self._next_rung()
         if self.rung >= SOUND_ONLY:
             self._trial_ns = now_ns + self._wait_ns()
         delay_ns = _DELAYS_NS[min(len(self.deaths) - 1, len(_DELAYS_NS) - 1)]
+        if turns and now_ns - self._turned_ns >= TURN_NS:
+            delay_ns, self._turned_ns = 0, now_ns
         self._start_at_ns = now_ns + delay_ns
         return cause, detail if self.rung == was else f"{detail}; next: {RUNGS[self.rung]}"
 

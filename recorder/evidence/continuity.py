@@ -173,8 +173,7 @@ class Continuity:
         if hole_ns > limit_ns:
             self._holes.append(_Hole(last_ns, body.start_ns, where, limit_ns))
         elif body.end_ns <= body.start_ns or (
-            hole_ns < -max(limit_ns, _GRID_NS)
-            and (stream == self._stream or self._twice(body, max(limit_ns, _GRID_NS)))
+            hole_ns < -max(limit_ns, _GRID_NS) and self._twice(body, max(limit_ns, _GRID_NS))
         ):
             self._wrong(
                 "overlap", "a fragment begins before the last one ended", where, body.start_ns
@@ -195,9 +194,10 @@ class Continuity:
         return self._start.zero_ns + run.first_tick * NS // timescale
 
     def _twice(self, body: lines.Fragment, limit_ns: int) -> bool:
-        """A track of a new stream begins before the same track of those before it ended. Where a
-        part fails or comes back, the other track goes on alone, without a hole: its stream begins
-        where it stopped, which may lie before the end of the track that was lost."""
+        """A track begins before the same track of the fragments before it ended. Where a part fails
+        or comes back, the other track goes on alone, without a hole: its stream begins where it
+        stopped, which may lie before the end of the track that was lost, and so may its next
+        fragments."""
         assert self._segment is not None
         scales: dict[str, int] = {t.kind: t.timescale for t in self._segment.tracks}
         runs: dict[str, TrackRun | None] = {"video": body.video, "audio": body.audio}

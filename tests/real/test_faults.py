@@ -218,7 +218,14 @@ def test_parts_that_end_process_after_process_are_left_out_and_tried_until_they_
         recording.kill_capture()
         recording.when(lambda s: s["capture"]["rung"] == PICTURE_ONLY, "picture only", 60)
         recording.wait_line(well("video", at_ns), "picture", 15)
+    at_ns = boot_ns()
+    with told("camera-gone", recording):
+        turn = recording.wait_line(well("audio", at_ns), "sound in its turn", 10)
+        assert isinstance(turn.body, lines.Fragment)
+        print(f"sound {(turn.body.start_ns - at_ns) / NS:.1f} s after the picture was lost, too")
         down_ns = boot_ns()
+    turned = so_far(recording, lines.Interruption)[-1]
+    assert (turned.cause, turned.detail[:4]) == ("camera", "lost")
     back = recording.wait_line(well("both", down_ns), "sound again", 60)
     print(f"sound again {(back.header.boot_ns - down_ns) / NS:.1f} s after the microphone is well")
     assert judged(recording).verdict is Verdict.INTERRUPTIONS

@@ -1,7 +1,7 @@
 """The ladder: a capture process that dies or stands still is replaced, one rung lower in time."""
 
 import itertools
-from typing import cast
+from typing import Literal, cast
 
 import pytest
 
@@ -21,6 +21,7 @@ from recorder.config import CameraSettings, CaptureSettings, MicrophoneSettings
 from recorder.ladder import (
     CALM_NS,
     MOST_UNDYING,
+    RUNGS,
     STARVED_NS,
     TRIAL_NS,
     Ladder,
@@ -130,6 +131,80 @@ def test_a_process_that_ends_itself_names_the_part_and_a_microphone_is_left_out_
         rig.run(3, talking=True)
     assert found == ("microphone", "crashed: segments; next: picture only")
     assert rig.link.rungs[-1] == PICTURE_ONLY
+
+
+def down_to(rig: Rig, rung: int) -> None:
+    while rig.link.rungs[-1] != rung:
+        rig.die()
+        rig.run(4, talking=True)
+
+
+@pytest.mark.parametrize(
+    ("rung", "part", "other"),
+    [(SOUND_ONLY, "microphone", PICTURE_ONLY), (PICTURE_ONLY, "camera", SOUND_ONLY)],
+)
+def test_where_the_only_part_gives_nothing_the_other_one_has_its_turn_at_once(
+    rig: Rig, rung: int, part: Literal["camera", "microphone"], other: int
+) -> None:
+    down_to(rig, rung)
+    kills = rig.link.kills
+    rig.tell(Fault(0, part, "stalled", "nothing for 1.2 s"))
+    rig.run(0.05, talking=True)
+    assert rig.link.kills == kills + 1
+    turn = f"stalled: nothing for 1.2 s; next: {RUNGS[other]}"
+    assert rig.die() == (part, turn)
+    rig.run(0.05, talking=True)
+    assert rig.link.rungs[-1] == other
+
+
+@pytest.mark.parametrize(
+    ("rung", "fault"),
+    [
+        (0, Fault(0, "microphone", "stalled", "")),
+        (SOUND_ONLY, Fault(0, "microphone", "silent", "")),
+        (SOUND_ONLY, Fault(0, "microphone", "stalled", "", over=True)),
+        (SOUND_ONLY, Fault(0, "overlay", "lost", "")),
+        (PICTURE_ONLY, Fault(0, "camera", "frozen", "")),
+    ],
+)
+def test_what_still_gives_something_to_record_keeps_its_process(
+    rig: Rig, rung: int, fault: Fault
+) -> None:
+    down_to(rig, rung)
+    kills = rig.link.kills
+    rig.tell(fault)
+    rig.run(0.5, talking=True)
+    assert rig.link.kills == kills
+
+
+def test_a_microphone_that_is_lost_is_no_reason_to_open_a_camera_that_hangs_in_the_kernel(
+    rig: Rig,
+) -> None:
+    down_to(rig, SOUND_ONLY)
+    rig.link.undying = 2
+    kills = rig.link.kills
+    rig.tell(Fault(0, "microphone", "lost", "it was unplugged"))
+    rig.run(0.5, talking=True)
+    assert rig.link.kills == kills
+
+
+def test_two_parts_that_both_give_nothing_take_turns_no_faster_than_a_death_allows(
+    rig: Rig,
+) -> None:
+    down_to(rig, SOUND_ONLY)
+    began = len(rig.link.rungs)
+    for _ in range(400):
+        alone: Literal["camera", "microphone"] = (
+            "microphone" if rig.link.rungs[-1] == SOUND_ONLY else "camera"
+        )
+        rig.tell(Fault(0, alone, "lost", "there is none"))
+        kills = rig.link.kills
+        rig.run(0.05, talking=True)
+        if rig.link.kills > kills:
+            rig.die()
+    turns = rig.link.rungs[began:]
+    assert set(turns) == {SOUND_ONLY, PICTURE_ONLY}
+    assert 5 <= len(turns) <= 13  # in 20 s
 
 
 def test_processes_that_do_not_die_are_left_behind_and_the_camera_with_them(rig: Rig) -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from recorder.capture.messages import TrackRun, TrackState
 from recorder.clock import NS
 from recorder.evidence import lines
 from recorder.evidence.verification import verify_recording
+from recorder.evidence.verification_report import Verdict
 from tests.unit.evidence import bags
 
 
@@ -30,6 +32,36 @@ def test_the_other_track_that_goes_on_before_a_lost_one_s_end_is_no_overlap(
     first = bags.media(4, picture=picture_first, sound=not picture_first)
     then = bags.media(4, at_s=103, stream=2, picture=not picture_first, sound=picture_first)
     assert "overlap" not in codes(tmp_path, first, then)
+
+
+def test_a_returning_picture_whose_sound_comes_later_still_is_no_overlap(tmp_path: Path) -> None:
+    """The new stream's second fragment, too, begins before the sound alone had ended."""
+    first = bags.media(4, picture=False)
+    then = bags.media(4, at_s=102, stream=2)
+    absent = TrackRun(TrackState.ABSENT, 0, 0, 0, 0)
+    pieces = [
+        (msgspec.structs.replace(fragment, audio=absent) if number < 2 else fragment, data)
+        for number, (fragment, data) in enumerate(then.fragments)
+    ]
+    then = bags.Media(then.init, then.data, tuple(pieces))
+    assert "overlap" not in codes(tmp_path, first, then)
+
+
+@pytest.mark.parametrize("track", ["video", "audio"])
+def test_a_track_that_goes_back_within_its_stream_is_told(tmp_path: Path, track: str) -> None:
+    made = bags.media(4)
+    pieces = list(made.fragments)
+    first, third = pieces[0][0], pieces[2][0]
+    runs = {"video": third.video, "audio": third.audio} | {track: getattr(first, track)}
+    start_ns, end_ns = first.start_ns, first.end_ns
+    moved = msgspec.structs.replace(third, start_ns=start_ns, end_ns=end_ns, **runs)
+    pieces[2] = (moved, pieces[2][1])
+    device = bags.Device(tmp_path)
+    writer = device.begin()
+    writer.fragments(bags.batch(bags.Media(made.init, made.data, tuple(pieces))))
+    report = verify_recording(device.finish(writer, pieces[-1][0].end_ns), key=device.signer.public)
+    assert report.verdict is Verdict.INCOMPLETE
+    assert {"overlap", "tick-gap"} <= {f.code for f in report.findings}
 
 
 @pytest.mark.parametrize("sound", [True, False])
