@@ -93,9 +93,11 @@ def is_statement(path: Path) -> bool:
     return (path / LINE).is_file() and not (path / "data" / "journal.jsonl").exists()
 
 
-def explain(owed: Sequence[Owed], shelf: Shelf, about: str, findings: Findings) -> tuple[Owed, ...]:
+def explain(
+    owed: Sequence[Owed], shelf: Shelf, about: str, findings: Findings, seal: str = ""
+) -> tuple[Owed, ...]:
     """What is owed with the statements that are there for it; what is wrong with statements about
-    ``about`` goes to ``findings``."""
+    ``about`` goes to ``findings``. ``seal``: the digest of its bag's tagmanifest, where known."""
     there: dict[tuple[int | None, str], list[str]] = {}
     for each in shelf.about(about):
         for finding in each.findings:
@@ -114,6 +116,12 @@ def explain(owed: Sequence[Owed], shelf: Shelf, about: str, findings: Findings) 
         if told:
             findings.add(Level.INCOMPLETE, "statement-differs", told, file=each.name)
             continue
+        if seal and each.line.tagmanifest_sha256 not in ("", seal):
+            # The desk's own bag of a card, perhaps, before the device's was there.
+            findings.add(
+                Level.NOTE, "statement-other-seal",
+                "when it was written, another bag of this recording lay there", file=each.name,
+            )  # fmt: skip
         there.setdefault(key, []).append(each.name)
     return tuple(
         msgspec.structs.replace(o, archived=tuple(there.get((o.interruption, o.explains), ())))

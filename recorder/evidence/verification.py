@@ -177,7 +177,7 @@ def verify(
     beside = Findings()
     owed = journal.due.owed()
     if opened is not None:
-        owed = explain(owed, shelf, opened.recording, beside)
+        owed = explain(owed, shelf, opened.recording, beside, folder.tagmanifest_sha256)
     if (beside.listed() or any(o.archived for o in owed)) and vouched.register is None:
         unchecked.append(DESK_UNCHECKED)
     return Report(

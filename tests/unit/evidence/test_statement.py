@@ -24,7 +24,7 @@ from recorder.evidence.statement_form import facts
 from recorder.evidence.statement_text import Text
 from recorder.evidence.verification import verify_recording
 from recorder.evidence.verification_folder import verify_folder, verify_path
-from recorder.evidence.verification_report import FolderReport, Verdict
+from recorder.evidence.verification_report import FolderReport, Level, Verdict
 from recorder.evidence.verification_table import render
 from recorder.evidence.verification_trust import Vouched
 from tests.unit.evidence import bags
@@ -285,6 +285,18 @@ def test_a_statement_that_says_other_words_for_the_device_explains_nothing(
     report = store.verified()
     assert [(f.code, f.file) for f in report.findings] == [("statement-differs", path.name)]
     assert report.recordings[0].owed[0].archived == ()
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_statement_that_was_written_about_another_seal_explains_and_says_so(
+    same: bool, store: Store
+) -> None:
+    listing = hashlib.sha256((store.bag / "tagmanifest-sha256.txt").read_bytes()).hexdigest()
+    path = store.archive(tagmanifest_sha256=listing if same else "0" * 64)
+    report = store.verified().recordings[0]
+    assert report.owed[0].archived == (path.name,)
+    told = [] if same else [("statement-other-seal", Level.NOTE, path.name)]
+    assert [(f.code, f.level, f.file) for f in report.beside] == told
 
 
 def test_a_statement_of_an_open_recording_may_be_older_than_the_presses(store: Store) -> None:
