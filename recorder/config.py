@@ -42,9 +42,13 @@ class Organisation(_Strict, frozen=True, kw_only=True):
 
 
 class Paths(_Strict, frozen=True, kw_only=True):
-    """Where things lie. ``run`` must be a tmpfs: case cards and speech lie there in the clear."""
+    """Where things lie. ``run`` must be a tmpfs: case cards and speech lie there in the clear.
+
+    ``mount``: where the spool's card is mounted; without it there is no spool. "" asks for none.
+    """
 
     spool: str = "/var/lib/recorder/spool"
+    mount: str = ""
     sync: str = "/var/lib/recorder-sync"
     run: str = "/run/recorder"
     keys: str = "/etc/recorder/keys"

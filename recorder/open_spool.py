@@ -4,11 +4,13 @@ Handed from start-up (startup.py) to the archive (archive.py), and only used on 
 knows nothing of the recording that is open.
 """
 
+import os
 from pathlib import Path
 
 from recorder.clock import Clock
 from recorder.config import Settings
 from recorder.disk import Disk
+from recorder.errors import RecorderError
 from recorder.evidence import keys, ledger, lines
 from recorder.evidence.age import Recipient
 from recorder.evidence.chain import Log, Signer
@@ -39,6 +41,13 @@ class OpenSpool:
     def take(self) -> Spool:
         """The folder and its lock. RecorderError where it cannot be had."""
         settings = self.settings
+        mount = settings.paths.mount
+        if mount and not os.path.ismount(mount):
+            raise RecorderError(
+                "spool-not-mounted", "the spool's card is not mounted there", where=mount,
+                remedy="Put the card in and mount it; without one of its own empty paths.mount",
+                phrase="storage_fault",
+            )  # fmt: skip
         self.spool = Spool(Path(settings.paths.spool), settings.device.name)
         return self.spool
 

@@ -18,6 +18,7 @@ from recorder.evidence.keys import load_public
 from recorder.evidence.verification import verify_recording
 from recorder.evidence.verification_report import Verdict
 from tests.rigs.daemon import DEMO, Daemon
+from tests.rigs.privileged import as_root
 
 READY_S = 10
 GIB = 1024**3
@@ -274,3 +275,28 @@ def test_names_go_on_behind_the_highest_ever_seen(spoiled: Spoiled) -> None:
     spoiled.ask("start")
     name = spoiled.when(lambda s: s["recording"] != "", "recording")["recording"]
     assert int(name[7:15]) == 100 + len(MISCHIEF)
+
+
+def test_a_spool_whose_card_is_not_mounted_waits_for_it_and_leaves_the_systems_disk_alone(
+    tmp_path: Path,
+) -> None:
+    card = tmp_path / "card"
+    card.mkdir()
+    device = Daemon(tmp_path)
+    config = device.config.read_text()
+    own = f'mount = "{card}"\nspool = "{card}/spool"'
+    device.config.write_text(config.replace(f'spool = "{tmp_path}/spool"', own))
+    device.start(wait=False)
+    try:
+        device.until("failed", limit_s=20)
+        assert f"{card}: the spool's card is not mounted there" in device.log()
+        assert not any(card.iterdir())
+        as_root("mount", "-t", "tmpfs", "-o", f"size=4g,uid={os.getuid()}", "tmpfs", str(card))
+        try:
+            device.until("ready", limit_s=20)
+            assert (card / "spool" / "ledger").is_dir()
+        finally:
+            device.stop()
+            as_root("umount", str(card))
+    finally:
+        device.stop()
