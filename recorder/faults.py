@@ -128,7 +128,11 @@ class Faults:
         if check == "microphone":
             picture_lost = any(part in self._down for part in _PARTS["camera"])
             with_picture = settings.camera.kind != "none" and not picture_lost
-            return Phrase.MICROPHONE_FAULT if with_picture else Phrase.MICROPHONE_LOST
+            return (
+                Phrase.MICROPHONE_FAULT
+                if self._recording and with_picture
+                else Phrase.MICROPHONE_LOST
+            )
         with_sound = settings.microphone.kind != "none" and "microphone" not in self._down
         return Phrase.CAMERA_LOST if self._recording and with_sound else Phrase.CAMERA_FAULT
 

@@ -21,7 +21,7 @@ FLOW_GRACE_NS = 6 * NS
 HUNG_NS = 15 * NS
 """A probe that says nothing for so long waits for a card that does not answer."""
 REPEAT_NS = 120 * NS
-FAULTS = frozenset({Phrase.CAMERA_FAULT, Phrase.LENS_COVERED, Phrase.MICROPHONE_FAULT})
+FAULTS = frozenset({Phrase.CAMERA_FAULT, Phrase.LENS_COVERED, Phrase.MICROPHONE_LOST})
 """In a recording said once, when the fault is told (faults.py)."""
 SILENT = frozenset(
     {

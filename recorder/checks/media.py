@@ -47,10 +47,10 @@ def microphone(vitals: Vitals | None, now_ns: int, limits: Limits, wanted: bool)
         return Result("microphone", Level.OK, "none configured", limit)
     age_ns = _age_ns(vitals.last_sample_ns if vitals else None, now_ns)
     if vitals is None or age_ns is None or age_ns > STALE_NS:
-        return Result("microphone", Level.WARN, "no sound", limit, Phrase.MICROPHONE_FAULT)
+        return Result("microphone", Level.WARN, "no sound", limit, Phrase.MICROPHONE_LOST)
     level = vitals.level_dbfs
     if level is None:
-        return Result("microphone", Level.WARN, "silence", limit, Phrase.MICROPHONE_FAULT)
+        return Result("microphone", Level.WARN, "silence", limit, Phrase.MICROPHONE_LOST)
     if level < limits.microphone_quiet_dbfs:
         value = f"{level:.0f} dBFS"
         return Result("microphone", Level.WARN, value, limit, Phrase.MICROPHONE_QUIET)

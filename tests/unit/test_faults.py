@@ -17,16 +17,19 @@ CAMERA = Fault(0, "camera", "stalled", "no frame", over=False)
 MICROPHONE = Fault(0, "microphone", "stalled", "no sound", over=False)
 
 
-def said(faults: tuple[Fault, ...], camera: str = "demo") -> list[Phrase]:
-    """What the officers hear in a recording, one fault after the other."""
+def said(
+    faults: tuple[Fault, ...], camera: str = "demo", *, recording: bool = True
+) -> list[Phrase]:
+    """What the officers hear, one fault after the other."""
     heard: list[Phrase] = []
 
     def warn(phrase: Phrase, *, again: bool) -> bool:
         heard.append(phrase)
         return True
 
+    act = SimpleNamespace(sealing=False, journal=lambda line: None) if recording else None
     app = SimpleNamespace(
-        effects=SimpleNamespace(act=SimpleNamespace(sealing=False, journal=lambda line: None)),
+        effects=SimpleNamespace(act=act), archive=SimpleNamespace(note=lambda line: None),
         fitness=SimpleNamespace(warn=warn), event_ns=0,
         settings=SimpleNamespace(
             camera=CameraSettings(kind=camera), microphone=MicrophoneSettings(kind="demo")  # type: ignore[arg-type]
@@ -49,6 +52,16 @@ def test_of_the_second_part_that_fails_it_is_not_said_that_the_first_goes_on(
     faults: tuple[Fault, ...], expected: list[Phrase]
 ) -> None:
     assert said(faults) == expected
+
+
+@pytest.mark.parametrize(
+    ("fault", "phrase"),
+    [(CAMERA, Phrase.CAMERA_FAULT), (MICROPHONE, Phrase.MICROPHONE_LOST)],
+)
+def test_where_nothing_is_recorded_nobody_is_told_that_it_goes_on(
+    fault: Fault, phrase: Phrase
+) -> None:
+    assert said((fault,), recording=False) == [phrase]
 
 
 def test_without_a_camera_nobody_is_told_that_the_picture_goes_on() -> None:

@@ -68,7 +68,7 @@ def test_a_fine_device_is_fit_and_warns_of_nothing(settings: config.Settings) ->
         ),
         ("lens", Level.OK, None, {"vitals": with_vitals(brightness=5.0, contrast=20.0)}),
         (
-            "microphone", Level.WARN, Phrase.MICROPHONE_FAULT,
+            "microphone", Level.WARN, Phrase.MICROPHONE_LOST,
             {"vitals": with_vitals(last_sample_ns=None)},
         ),
         (
