@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder import __version__
-from recorder.cli_statement import BESIDE, identity_option, statement_options
+from recorder.cli_statement import BESIDE, identity_option, register_options, statement_options
 from recorder.errors import RecorderError
 
 if TYPE_CHECKING:
@@ -151,6 +151,8 @@ def _parser() -> argparse.ArgumentParser:
     sheet.add_argument("path", type=Path, help="a recording's folder")
     sheet.add_argument("--out", type=Path, metavar="FILE", help=".html or .txt (default: text)")
     sheet.add_argument("--key", type=Path, metavar="PEM", help="the device's public key")
+    sheet.add_argument("--ledger", type=Path, metavar="DIR", help="the device's ledger")
+    register_options(sheet)
     sheet.add_argument("--catalogue", type=Path, metavar="FILE", help="for the names of content")
     sheet.add_argument("--statements", type=Path, metavar="DIR", help=BESIDE)
     identity_option(sheet)
@@ -160,6 +162,8 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("path", type=Path, help="a recording's folder")
     export.add_argument("--out", type=Path, required=True, metavar="FILE", help="the MP4 to write")
     export.add_argument("--key", type=Path, metavar="PEM", help="the device's public key")
+    export.add_argument("--ledger", type=Path, metavar="DIR", help="the device's ledger")
+    register_options(export)
     export.add_argument("--catalogue", type=Path, metavar="FILE", help="for the names of content")
     export.add_argument("--force", action="store_true", help="export a tampered recording, too")
     identity_option(export)

@@ -21,6 +21,12 @@ _STATEMENT = {
 }
 
 
+def register_options(sub: argparse.ArgumentParser) -> None:
+    """Whom to trust, by the township's register."""
+    sub.add_argument("--register", type=Path, metavar="FILE", help="the township's register.json")
+    sub.add_argument("--township", type=Path, metavar="PEM", help="the township's public key")
+
+
 def statement_options(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the verb with its actions."""
     help_ = "What is owed in writing (Art. 15): list, form, template, write, read."
@@ -31,12 +37,7 @@ def statement_options(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
         sub.set_defaults(verb_function=_desk(name))
         if name in ("list", "write", "read"):
             sub.add_argument("--json", action="store_true", help="answer for programs")
-            sub.add_argument(
-                "--register", type=Path, metavar="FILE", help="the township's register.json"
-            )
-            sub.add_argument(
-                "--township", type=Path, metavar="PEM", help="the township's public key"
-            )
+            register_options(sub)
         if name == "list":
             sub.add_argument(
                 "path", type=Path, nargs="+",

@@ -91,10 +91,13 @@ def _storing(options: argparse.Namespace) -> "Storing":
 
 
 def _report(options: argparse.Namespace, opened_by: Sequence[Identity]) -> "Report":
+    from recorder.desk_list import vouched_by
     from recorder.evidence.verification import verify_recording
 
+    vouched = vouched_by(options)
     return verify_recording(
-        options.path, key=_key(options), identities=opened_by,
+        options.path, register=vouched.register, register_signed=vouched.register_signed,
+        key=vouched.key, ledger=options.ledger, identities=opened_by,
         statements=getattr(options, "statements", None),
     )  # fmt: skip
 

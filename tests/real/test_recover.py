@@ -115,9 +115,12 @@ def test_a_killed_recorders_card_comes_out_and_stays_as_it_was(
     assert shown.startswith("VALID WITH INTERRUPTIONS")
     shown = recorder("verify", out / opened.name, *trust, "--ledger", out / "ledger")
     assert "ended by desk archive-1" in shown
-    sheet = recorder("sheet", out / opened.name, "--identity", dead.custodian)
+    sheet = recorder("sheet", out / opened.name, *trust, "--ledger", out / "ledger",
+                     "--identity", dead.custodian)  # fmt: skip
     assert "由档案室封存" in sheet
-    recorder("export", out / opened.name, "--identity", dead.custodian, "--out",
+    assert "有效，有中止" in sheet
+    assert "未提供" not in sheet
+    recorder("export", out / opened.name, *trust, "--identity", dead.custodian, "--out",
              tmp_path / "copy.mp4")  # fmt: skip
 
 
