@@ -46,15 +46,17 @@ class Disk(Protocol):
         ...
 
 
-def unmount(path: Path, limit_s: float = 10.0) -> None:
-    """A loop device lets go of its file a moment after its own mount is gone."""
+def unmount(path: Path, limit_s: float = 5.0) -> None:
+    """A loop device lets go of its file a moment after its own mount is gone; where another rig's
+    mount namespace has a copy of that, when that rig is gone."""
     deadline = time.monotonic() + limit_s
     while True:
         try:
             as_root("umount", str(path))
         except subprocess.CalledProcessError:
             if time.monotonic() > deadline:
-                raise
+                as_root("umount", "--lazy", str(path))
+                return
             time.sleep(0.1)
         else:
             return
