@@ -157,11 +157,24 @@ class Spool:
 
 def held(spool: Path) -> Iterator[Held]:
     """The recordings of a spool that need not be ours. No link is followed."""
-    for name in sorted(os.listdir(spool), key=lambda n: (number_of(n) or 0, n)):
-        path = spool / name
-        if number_of(name) is not None and is_folder(path):
-            sealed = os.path.lexists(path / SIGNATURE)
-            yield Held(name, path, "sealed" if sealed else "open")
+    for name in numbered(spool):
+        if (found := look(spool / name)) is not None:
+            yield found
+
+
+def numbered(spool: Path) -> list[str]:
+    """Names of recordings, oldest first, by one reading of the folder: nothing is looked at."""
+    found = [
+        (number, name) for name in os.listdir(spool) if (number := number_of(name)) is not None
+    ]
+    return [name for _, name in sorted(found)]
+
+
+def look(path: Path) -> Held | None:
+    """A recording by its folder; None where that is none."""
+    if not is_folder(path):
+        return None
+    return Held(path.name, path, "sealed" if os.path.lexists(path / SIGNATURE) else "open")
 
 
 def is_folder(path: Path) -> bool:

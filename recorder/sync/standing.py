@@ -21,10 +21,11 @@ from recorder.errors import RecorderError
 from recorder.evidence import keys
 from recorder.evidence.chain import files
 from recorder.shapes import UNREADABLE
-from recorder.spool import LEDGER, QUARANTINE, Held, held
-from recorder.sync import deadlines, receipts
+from recorder.spool import LEDGER, QUARANTINE, Held, look, numbered
+from recorder.sync import deadlines
 from recorder.sync.deadlines import Lateness
 from recorder.sync.home import PUBLIC, Aside
+from recorder.sync.index import Index
 from recorder.sync.terms import Terms
 
 Where = Literal["recording", "waiting", "set aside"]
@@ -84,10 +85,11 @@ def standing(asked: Asked, clock: Clock) -> Standing:
     stored = 0
     waiting: list[Held] = []
     key = _key(home)
-    for recording in held(spool):
-        if key is not None and receipts.is_stored(home / "receipts", recording.name, key):
+    index = None if key is None else Index(home, key)
+    for name in numbered(spool):
+        if index is not None and index.has(name):
             stored += 1
-        else:
+        elif (recording := look(spool / name)) is not None:
             waiting.append(recording)
     return Standing(
         tuple(_all(waiting, asked, clock)) if waiting else (),

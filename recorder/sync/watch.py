@@ -18,10 +18,11 @@ from recorder.clock import Clock, SystemClock
 from recorder.config import Settings
 from recorder.errors import RecorderError
 from recorder.evidence.seal import SIGNATURE
+from recorder.spool import look, numbered
 from recorder.sync.progress import Progress
 from recorder.sync.stores import Sort, StoreError
 from recorder.sync.summary import Summary
-from recorder.sync.worker import Dock, Say, run_once, unsealed
+from recorder.sync.worker import Dock, Say, run_once
 
 RESCAN_S = 300.0
 _FIRST_BACKOFF_S = 5.0
@@ -37,17 +38,32 @@ class SealWatch(FileSystemEventHandler):
         self._note = note
         self._wakes: queue.SimpleQueue[Path] = queue.SimpleQueue()
         self._watches: dict[str, ObservedWatch] = {}
+        self._sealed: set[str] = set()
         self._observer: BaseObserver = Observer()
         self._observer.start()
 
     def refresh(self) -> None:
         """Watch what is unsealed now, and nothing else. Then look at the spool, not before."""
         self._watch("", self._spool)
-        open_now = {recording.name: recording.path for recording in unsealed(self._spool)}
+        open_now = self._open_now()
         for name, path in open_now.items():
             self._watch(name, path)
         for name in [name for name in self._watches if name and name not in open_now]:
             self._observer.unschedule(self._watches.pop(name))
+
+    def _open_now(self) -> dict[str, Path]:
+        """A sealed recording stays so, and is looked at once."""
+        names = numbered(self._spool)
+        self._sealed.intersection_update(names)
+        found: dict[str, Path] = {}
+        for name in names:
+            if name in self._sealed or (recording := look(self._spool / name)) is None:
+                continue
+            if recording.state == "sealed":
+                self._sealed.add(name)
+            else:
+                found[name] = recording.path
+        return found
 
     def _watch(self, name: str, path: Path) -> None:
         if name in self._watches:

@@ -6,7 +6,7 @@ never overwrites or removes a stored file, and never calls something stored that
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +14,12 @@ from recorder.clock import Clock, SystemClock, iso
 from recorder.config import Settings
 from recorder.errors import RecorderError
 from recorder.evidence.chain import files
-from recorder.spool import LEDGER, NAME, Held, held
+from recorder.spool import LEDGER, NAME, Held, look, numbered
 from recorder.sync import bag, keep, ledger, receipts, transfer
 from recorder.sync.bag import Bag, BagFile
 from recorder.sync.deadlines import Lateness
 from recorder.sync.home import Aside, Home
+from recorder.sync.index import Index
 from recorder.sync.progress import Progress
 from recorder.sync.stores import Conflict, Keep, Kept, Sort, SourceError, Store, StoreError
 from recorder.sync.stores.directory import DirectoryStore
@@ -120,11 +121,6 @@ def open_directory(settings: Settings, owner: str) -> Store:
     return DirectoryStore(Path(settings.sync.store), settings.device.name, owner)
 
 
-def unsealed(spool: Path) -> Sequence[Held]:
-    """The recordings that are not sealed yet."""
-    return [recording for recording in held(spool) if recording.state == "open"]
-
-
 class _Run:
     """The state of one run."""
 
@@ -186,13 +182,14 @@ class _Run:
     def _todo(self) -> list[Held]:
         todo: list[Held] = []
         try:
-            for recording in held(self._spool):
-                if recording.state == "open":
-                    self._sum["not_sealed"] += 1
-                elif receipts.is_stored(
-                    self._home.receipts, recording.name, self._signer.public, self._store.id
-                ):
+            index = Index(self._home.path, self._signer.public)
+            for name in numbered(self._spool):
+                if index.has(name, self._store.id):
                     self._sum["stored_before"] += 1
+                elif (recording := look(self._spool / name)) is None:
+                    continue
+                elif recording.state == "open":
+                    self._sum["not_sealed"] += 1
                 else:
                     todo.append(recording)
         except OSError as error:
@@ -200,6 +197,10 @@ class _Run:
                 "spool-unreadable", f"cannot read it: {error.strerror}", where=str(self._spool),
                 remedy="Check paths.spool, and put sync's user into the spool's group",
             ) from error  # fmt: skip
+        try:
+            index.save(self._signer)
+        except RecorderError as error:
+            self._progress.note(f"every receipt is read again next time: {error}")
         return todo
 
     def _patiently(self, recording: Held) -> None:
