@@ -5,8 +5,9 @@ anywhere, run twice or by two at once, the store ends up the same. It never chan
 never overwrites or removes a stored file, and never calls something stored that it did not read.
 """
 
+import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from recorder.config import Settings
 from recorder.errors import RecorderError
 from recorder.evidence.chain import files
 from recorder.spool import LEDGER, NAME, Held, look, numbered
-from recorder.sync import bag, keep, ledger, receipts, transfer
+from recorder.sync import bag, keep, lanes, ledger, receipts, transfer
 from recorder.sync.bag import Bag, BagFile
 from recorder.sync.deadlines import Lateness
 from recorder.sync.home import Aside, Home
@@ -150,6 +151,7 @@ class _Run:
             ("stored_before", "not_sealed", "sent_files", "sent_bytes", "present_files",
              "present_bytes", "ledger_lines", "duplicates"), 0,
         )  # fmt: skip
+        self._moved: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._name = ""
         self._terms: Terms | None = None
 
@@ -239,15 +241,11 @@ class _Run:
     def _copy(self, device: str, whole: Bag) -> None:
         base = f"{device}/{whole.recording}"
         how = self._how_long(whole)
-        kept = {
-            file.name: self._file(f"{base}/{file.name}", file, whole.folder, how)
-            for file in whole.files
-        }
+        kept = self._files(base, whole.files, whole.folder, how)
         day = f"{device}/days/{whole.day}/{whole.recording}"
         transfer.settle_bytes(self._store, day, b"", how)
         self._store.flush()
-        name = whole.signature.name
-        kept[name] = self._file(f"{base}/{name}", whole.signature, whole.folder, how)
+        kept |= self._files(base, (whole.signature,), whole.folder, how)
         self._store.flush()
         self._foreign(base, whole)
         read_ns, our_ns = self._store.time_ns(), self._clock.utc_ns()
@@ -268,7 +266,7 @@ class _Run:
                 files=len(whole.files) + 1,
                 bytes=whole.size_bytes,
                 tagmanifest_sha256=whole.tagmanifest_sha256,
-                stored=iso(kept[name].mtime_ns),
+                stored=iso(kept[whole.signature.name].mtime_ns),
                 read=iso(read_ns),
                 read_back=1,
                 clock_offset_ms=round((our_ns - read_ns) / 1_000_000),
@@ -294,17 +292,36 @@ class _Run:
                 remedy="Run `recorder verify` on it; it stays on the device and is tried again",
             ) from error  # fmt: skip
 
-    def _file(self, key: str, file: BagFile, folder: Path, how: Keep) -> Kept:
+    def _files(
+        self, base: str, files: Sequence[BagFile], folder: Path, how: Keep
+    ) -> dict[str, Kept]:
+        """Settle them all, those that come first beginning first; what the store says of each."""
+        jobs = (partial(self._file, base, file, folder, how) for file in files)
+        kept: dict[str, Kept] = {}
+        for file, settled in lanes.at_once(self._store.lanes, jobs, self._tell_moved):
+            kept[file.name] = settled.kept
+            kind = "sent" if settled.sent else "present"
+            self._sum[f"{kind}_files"] += 1
+            self._sum[f"{kind}_bytes"] += file.size_bytes
+            self._sum["duplicates"] += settled.kept.duplicates
+            self._progress.file()
+        return kept
+
+    def _file(
+        self, base: str, file: BagFile, folder: Path, how: Keep
+    ) -> tuple[BagFile, transfer.Settled]:
         if self._stop.is_set():
             raise _Stopped
-        source = partial(bag.source, folder / file.name)
-        settled = transfer.settle(self._store, key, file, source, self._progress.moved, how)
-        kind = "sent" if settled.sent else "present"
-        self._sum[f"{kind}_files"] += 1
-        self._sum[f"{kind}_bytes"] += file.size_bytes
-        self._sum["duplicates"] += settled.kept.duplicates
-        self._progress.file()
-        return settled.kept
+        key, source = f"{base}/{file.name}", partial(bag.source, folder / file.name)
+        return file, transfer.settle(self._store, key, file, source, self._moved.put, how)
+
+    def _tell_moved(self) -> None:
+        """Progress hears of it on the run's own thread."""
+        size_bytes = 0
+        while not self._moved.empty():
+            size_bytes += self._moved.get()
+        if size_bytes:
+            self._progress.moved(size_bytes)
 
     def _foreign(self, base: str, whole: Bag) -> None:
         """Anything in the stored bag that is not ours makes it a broken bag."""

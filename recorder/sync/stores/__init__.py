@@ -127,6 +127,11 @@ class Store(Protocol):
         """The township's name for it."""
         ...
 
+    @property
+    def lanes(self) -> int:
+        """How many threads may use it at once."""
+        ...
+
     def put(
         self, key: str, source: Source, size_bytes: int, sha256: str, moved: Moved, keep: Keep
     ) -> None:

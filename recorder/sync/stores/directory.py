@@ -72,6 +72,11 @@ class DirectoryStore:
         """The township's name for it."""
         return self._mark.name
 
+    @property
+    def lanes(self) -> int:
+        """One."""
+        return 1
+
     def put(
         self, key: str, source: Source, size_bytes: int, sha256: str, moved: Moved, keep: Keep
     ) -> None:

@@ -8,6 +8,7 @@ Deletes nothing, bypasses nothing, splits nothing.
 import base64
 import binascii
 import hashlib
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from recorder.sync.stores import (
     Stat,
     StoreError,
 )
-from recorder.sync.stores.s3_body import Body
+from recorder.sync.stores.s3_body import Body, Turn
 from recorder.sync.stores.s3_bucket import (
     SCHEME,
     check_lock,
@@ -41,6 +42,7 @@ from recorder.sync.stores.s3_wire import Wire
 _MODE = "COMPLIANCE"
 _DAY_NS = 24 * 3600 * NS
 _MOST_VERSIONS = 100
+_LANES = 3
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -61,7 +63,7 @@ class _Head(msgspec.Struct, frozen=True):
 
 
 class S3Store:
-    """An open bucket. One thread."""
+    """An open bucket. Files are sent one after another, so that a cut costs one of them."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         """Raises RecorderError, StoreError where it is gone, forbidden, no store or does not lock.
@@ -72,6 +74,7 @@ class S3Store:
         self._clock = clock
         self._locks = self._s3.lock != "none"
         self._where = f"{SCHEME}{self._bucket}"
+        self._sending = threading.Lock()
         self._wire = Wire(self._s3, clock, Path(self._s3.credentials))
         try:
             self._gate()
@@ -92,23 +95,32 @@ class S3Store:
         """The township's name for it."""
         return self._mark.name
 
+    @property
+    def lanes(self) -> int:
+        """One file is sent, another read back, a third asked for."""
+        return _LANES
+
     def put(
         self, key: str, source: Source, size_bytes: int, sha256: str, moved: Moved, keep: Keep
     ) -> None:
         """Create ``key``; see Store. Broken off anywhere, the store has nothing."""
-        self._gate()
         where = f"{self._where}/{key}"
-        body = Body(source, size_bytes, sha256, moved, self._clock, self._s3.timeout_s)
-        try:
-            self._wire.ask(
-                "put_object", where, Bucket=self._bucket, Key=key, Body=body,
-                ContentLength=size_bytes, IfNoneMatch="*", **checksum(sha256), **self._lock(keep),
-            )  # fmt: skip
-        except StoreError as error:
-            if body.failure is None:
-                raise
-            body.failure.where = body.failure.where or where
-            raise body.failure from error
+        with Turn(self._sending) as turn:
+            self._gate()
+            body = Body(
+                source, size_bytes, sha256, moved, turn.over, self._clock, self._s3.timeout_s
+            )
+            try:
+                self._wire.ask(
+                    "put_object", where, Bucket=self._bucket, Key=key, Body=body,
+                    ContentLength=size_bytes, IfNoneMatch="*", **checksum(sha256),
+                    **self._lock(keep),
+                )  # fmt: skip
+            except StoreError as error:
+                if body.failure is None:
+                    raise
+                body.failure.where = body.failure.where or where
+                raise body.failure from error
 
     def _lock(self, keep: Keep) -> dict[str, Any]:
         """A day longer than needed, so that it is still enough when the file has arrived."""

@@ -1,6 +1,8 @@
 """What a PUT to an S3 store sends, and how long bytes may take. Sends nothing itself."""
 
 import hashlib
+import threading
+from collections.abc import Callable
 
 from recorder.clock import NS, Clock
 from recorder.errors import RecorderError
@@ -15,18 +17,44 @@ def deadline_ns(clock: Clock, timeout_s: float, size_bytes: int) -> int:
     return clock.boot_ns() + round((timeout_s + size_bytes / _SLOWEST_BYTES_PER_S) * NS)
 
 
+class Turn:
+    """Whose file is being sent: the next one's turn comes when this one's last byte has left.
+
+    So of several threads' files only one is ever half sent, and no store waits for its answer.
+    """
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self._lock = lock
+        self._mine = False
+
+    def __enter__(self) -> "Turn":
+        self._mine = self._lock.acquire()
+        return self
+
+    def over(self) -> None:
+        """All is sent, or nothing more will be."""
+        if self._mine:
+            self._mine = False
+            self._lock.release()
+
+    def __exit__(self, *_: object) -> None:
+        self.over()
+
+
 class Body:
     """What a PUT sends: a source that must be as signed for, or the PUT is broken off.
 
     The last piece leaves only after the whole digest was right, so that a store which checks
-    nothing gets a whole file or none. ``failure`` is why reading ended early.
+    nothing gets a whole file or none. ``sent`` hears when it has left; ``failure`` is why reading
+    ended early.
     """
 
     def __init__(
-        self, source: Source, size_bytes: int, sha256: str, moved: Moved, clock: Clock,
-        timeout_s: float,
+        self, source: Source, size_bytes: int, sha256: str, moved: Moved, sent: Callable[[], None],
+        clock: Clock, timeout_s: float,
     ) -> None:  # fmt: skip
         self._source, self._size, self._sha256, self._moved = source, size_bytes, sha256, moved
+        self._sent = sent
         self._clock = clock
         self._until_ns = deadline_ns(clock, timeout_s, size_bytes)
         self._digest = hashlib.sha256()
@@ -39,6 +67,9 @@ class Body:
 
     def read(self, _: int = -1) -> bytes:
         """The next piece; larger than asked for, because http.client sends whatever it gets."""
+        if self._count == self._size > 0:
+            self._sent()
+            return b""
         try:
             return self._next()
         except RecorderError as error:

@@ -8,6 +8,7 @@ only where the config names an S3 store (0.1 s, 25 MB). Knows nothing of recordi
 import http.client
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -86,14 +87,14 @@ def options(timeout_s: float) -> Config:
 
 
 class Wire:
-    """A client of one store. One thread. RecorderError where config or files are unfit."""
+    """A client of one store, for several threads. RecorderError where config or files are unfit."""
 
     def __init__(self, settings: config.S3, clock: Clock, credentials_file: Path) -> None:
         self._endpoint = settings.endpoint.rstrip("/")
         self._clock = clock
         self._timeout_s = settings.timeout_s
         self._offset_ns: int | None = None
-        self._raw: Any = None
+        self._answer = threading.local()
         access, secret = credentials(credentials_file)
         self._http = URLLib3Session(
             verify=_readable(settings.ca),
@@ -153,7 +154,7 @@ class Wire:
         size = answer.get("ContentLength")
         if not isinstance(size, int):
             raise nonsense("a file without a length", where)
-        return self._pieces(self._raw, size, where)
+        return self._pieces(self._answer.raw, size, where)
 
     def _pieces(self, raw: Any, size_bytes: int, where: str) -> Iterator[memoryview]:
         until_ns = deadline_ns(self._clock, self._timeout_s, size_bytes)
@@ -192,7 +193,7 @@ class Wire:
             raise elsewhere(
                 f"{response.status_code} {response.headers.get('Location', '')}", self._endpoint
             )
-        self._raw = response.raw
+        self._answer.raw = response.raw
         if not streams or response.status_code >= 400:
             response._content = self._bounded(response.raw)
         return response

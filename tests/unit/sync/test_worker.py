@@ -177,7 +177,7 @@ class Lying:
 
     def __init__(self, inner: Store, name: str) -> None:
         self._inner, self._name = inner, name
-        self.id, self.name = inner.id, inner.name
+        self.id, self.name, self.lanes = inner.id, inner.name, inner.lanes
 
     def put(
         self, key: str, source: Source, size_bytes: int, sha256: str, moved: Moved, keep: Keep
