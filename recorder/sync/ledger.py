@@ -110,12 +110,16 @@ def read(folder: Path, since: int) -> Iterator[tuple[int, bytes] | Damaged]:
     the end of the one before (a failed sync), the later file's lines count.
     """
     paths = chain.files(folder, "")
-    starts = [_number(next(iter(chain.raw_lines(path)), (b"", False))[0]) for path in paths]
-    for index, path in enumerate(paths):
-        following = next((n for n in starts[index + 1 :] if n is not None), None)
+    later: list[tuple[Path, int | None]] = []
+    following: int | None = None
+    for path in reversed(paths):
+        later.append((path, following))
+        start = _number(next(iter(chain.raw_lines(path)), (b"", False))[0])
+        following = following if start is None else start
         if following is not None and following <= since:
-            continue
-        yield from _read(path, since, following)
+            break  # what is in earlier files is settled: they are not even opened
+    for path, stop in reversed(later):
+        yield from _read(path, since, stop)
 
 
 def _read(path: Path, since: int, stop: int | None) -> Iterator[tuple[int, bytes] | Damaged]:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from recorder.config import Settings
 from recorder.sync import transfer, worker
@@ -18,7 +19,7 @@ from tests.real.sync_run import Synced
 
 
 class Run(msgspec.Struct, frozen=True):
-    """What a run took; ``first_s`` from its beginning until the first byte left."""
+    """What a run took; ``first_s`` from the process's beginning until the first byte left."""
 
     seconds: float
     cpu_s: float
@@ -35,7 +36,7 @@ class _First(Quiet):
 
     def moved(self, size_bytes: int) -> None:
         if self.at is None:
-            self.at = time.perf_counter()
+            self.at = time.time()
 
 
 def _peak_kb() -> int:
@@ -61,7 +62,7 @@ def main() -> None:
         seconds=ended - began,
         cpu_s=used.ru_utime + used.ru_stime,
         peak_mb=_peak_kb() / 1000,
-        first_s=(first.at or ended) - began,
+        first_s=(first.at or time.time()) - psutil.Process().create_time(),
         files=summary.sent_files,
         bytes=summary.sent_bytes,
         stored_before=summary.stored_before,
