@@ -321,9 +321,10 @@ def open_plain(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def raw_lines(path: Path) -> Iterator[tuple[bytes, bool]]:
+def raw_lines(path: Path, offset: int = 0) -> Iterator[tuple[bytes, bool]]:
     """(line without newline, whether it had one). A line over 1 MiB comes out cut, as not ended."""
     with open_plain(path) as file:
+        file.seek(offset)
         while line := file.readline(MAX_LINE + 1):
             ended = line.endswith(b"\n")
             yield (line[:-1] if ended else line), ended

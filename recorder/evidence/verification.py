@@ -9,7 +9,7 @@ from pathlib import Path
 
 from recorder.clock import NS
 from recorder.errors import RecorderError
-from recorder.evidence import chain, lines, verification_ledger
+from recorder.evidence import chain, lines, verification_ledger, verification_live
 from recorder.evidence.age import Identity
 from recorder.evidence.instants import instant, wall_time
 from recorder.evidence.picture import Picture
@@ -70,7 +70,8 @@ def verify_recording(
 
 def is_recording(path: Path) -> bool:
     """``path`` looks like one recording's folder rather than a spool or a store."""
-    return any((path / name).is_file() for name in _MARKS) or (path / "data" / "segments").is_dir()
+    inside = any((path / name).is_file() for name in _MARKS)
+    return inside or (path / "data" / "segments").is_dir() or bool(verification_live.pieces(path))
 
 
 def verify(
@@ -82,15 +83,18 @@ def verify(
     shelf: Shelf,
 ) -> Report:
     """The same with the ledger already read; ``findings`` may hold the ledger's own."""
-    found = _inventory(bag)
+    sent = verification_live.pieces(bag)
+    found = _inventory(bag, sent)
     digests = Digests(bag)
     sealed = found.files.get(SIGNATURE, 0) > 0
+    alone = bool(sent) and not sealed and "data/journal.jsonl" not in found.files
     picture = Picture(bag, identities, findings) if identities else None
-    paths = [p for p in chain.files(bag / "data", "journal") if _regular(found, p)]
+    own = [p for p in chain.files(bag / "data", "journal") if _regular(found, p)]
+    paths = sent if alone else own
     wall = _wall_time(paths, ledger, findings)
     journal = Journal(found, digests, findings, identities, picture.feed if picture else None, wall)
     public = _declared(paths)
-    if not paths or "data/journal.jsonl" not in found.files:
+    if not alone and "data/journal.jsonl" not in found.files:
         findings.add(
             Level.TAMPERED, "missing", "the journal is not there", file="data/journal.jsonl"
         )
@@ -100,7 +104,15 @@ def verify(
             file="data/journal.jsonl", line=1,
         )  # fmt: skip
     try:
-        journal.walk(paths, public, sealed=sealed)
+        journal.walk(
+            paths, public, sealed=sealed,
+            folder=verification_live.FOLDER if alone else "data",
+            late_n=verification_live.first_of(sent[-1]) if alone else None,
+        )  # fmt: skip
+        verification_live.check(bag, findings)
+        if not alone:
+            handover_n = journal.handover_n if journal.handover else None
+            verification_live.compare(sent, paths, findings, handover_n)
     except OSError as error:
         findings.add(
             Level.TAMPERED,
@@ -109,7 +121,7 @@ def verify(
             file="data/journal.jsonl",
         )
     folder = Bag(found, findings, digests)
-    named = [*journal.privates, *journal.segments.files, *(f"data/{p.name}" for p in paths)]
+    named = [*journal.privates, *journal.segments.files, *(f"data/{p.name}" for p in own)]
     if sealed:
         folder.seal(raw_key(journal.handover[1].key) if journal.handover else public)
     else:
@@ -152,6 +164,7 @@ def verify(
             journal_lines=journal.lines,
             journal_sha256=journal.last_sha256,
             tagmanifest_sha256=folder.tagmanifest_sha256,
+            live=bool(sent),
         )
         _seal_line(findings, ledger, opened.recording, public, vouched)
         sealed_at = ledger.recordings.get(opened.recording)
@@ -171,6 +184,8 @@ def verify(
             f"{len(journal.privates)} private records opened"
         )
     _endings(findings, journal, sealed)
+    if sent and not sealed and journal.last is not None:
+        verification_live.proven(findings, journal.last, journal.lines)
     verdict = findings.verdict
     if verdict is Verdict.VALID and journal.time.interruptions():
         verdict = Verdict.INTERRUPTIONS
@@ -215,15 +230,18 @@ def _wall_time(paths: Sequence[Path], ledger: Ledger | None, findings: Findings)
     return wall
 
 
-def _inventory(bag: Path) -> Inventory:
+def _inventory(bag: Path, sent: Sequence[Path]) -> Inventory:
     remedy = "Give a recording's folder: it has data/journal.jsonl in it"
+    if sent and not bag.is_dir():
+        return Inventory(bag, {}, frozenset(), ())  # nothing but pieces of its journal arrived
     try:
         found = inventory(bag)
     except OSError as error:
         raise RecorderError(
             "no-bag", f"cannot read it: {error.strerror}", where=str(bag), remedy=remedy
         ) from error
-    if not any(name in found.files for name in _MARKS) and "data/segments" not in found.folders:
+    known = any(name in found.files for name in _MARKS) or "data/segments" in found.folders
+    if not known and not sent:
         raise RecorderError("no-bag", "this is no recording", where=str(bag), remedy=remedy)
     return found
 

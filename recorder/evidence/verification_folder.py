@@ -3,11 +3,12 @@
 A recording that is gone, or that stands in another's place, shows here and only here.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from recorder.errors import RecorderError
-from recorder.evidence import verification_ledger, verification_note
+from recorder.evidence import verification_ledger, verification_live, verification_note
 from recorder.evidence.age import Identity
 from recorder.evidence.due import Owed
 from recorder.evidence.register import Register
@@ -24,7 +25,9 @@ from recorder.evidence.verification_trust import Vouched, trust
 from recorder.spool import number_of
 
 _SHORT = "ledger-short"
-_BESIDE = frozenset({"ledger", "quarantine", "days", "live", STATEMENTS, "receipts", "recovery"})
+_BESIDE = frozenset(
+    {"ledger", "quarantine", "days", verification_live.FOLDER, STATEMENTS, "receipts", "recovery"}
+)
 
 
 def verify_path(
@@ -210,7 +213,11 @@ def bags_in(place: Path) -> Iterator[Path]:
 
 
 def _bags(place: Path, findings: Findings) -> Iterator[Path]:
-    for path in sorted(place.iterdir()):
+    sent = {place / name for name in verification_live.recordings(place)}
+    for path in sorted({*place.iterdir(), *sent}):
+        if path in sent and not os.path.lexists(path):
+            yield path
+            continue
         if path.name.startswith(".") or (path.name in _BESIDE and not is_recording(path)):
             if path.name == "quarantine" and path.is_dir():
                 for each in sorted(path.iterdir()):

@@ -17,6 +17,7 @@ from recorder.evidence.age import Identity
 from recorder.evidence.continuity import Continuity
 from recorder.evidence.due import Due
 from recorder.evidence.instants import Where
+from recorder.evidence.named import named
 from recorder.evidence.verification_bag import Digests, Inventory
 from recorder.evidence.verification_handover import allowed
 from recorder.evidence.verification_leftovers import leftovers
@@ -54,6 +55,8 @@ class Journal:
         self._lost: set[str] = set()
         self._on_files = Findings()
         self._signed = False
+        self._late_n: int | None = None
+        self._vouched: set[str] = set()
         self._ended = False
         self.time = Continuity(findings)
         self.due = Due()
@@ -62,6 +65,7 @@ class Journal:
         self.foreign_identity = False
         self.open: lines.Open | None = None
         self.first: Where | None = None
+        self.last: Where | None = None
         self.start: tuple[Where, lines.Start] | None = None
         self.press: tuple[Where, lines.Press] | None = None
         self.end: tuple[Where, lines.End] | None = None
@@ -76,12 +80,22 @@ class Journal:
         self.interruptions = 0
         self.segment_count = 0
 
-    def walk(self, paths: Sequence[Path], key: bytes | None, *, sealed: bool) -> None:
-        """``sealed``: there is a seal, so nothing may be unfinished."""
+    def walk(
+        self,
+        paths: Sequence[Path],
+        key: bytes | None,
+        *,
+        sealed: bool,
+        folder: str = "data",
+        late_n: int | None = None,
+    ) -> None:
+        """``sealed``: there is a seal, so nothing may be unfinished. ``folder``: that of ``paths``.
+        ``late_n``: files that no line before it vouches for may not have arrived yet."""
         self._signed = key is not None
+        self._late_n = late_n
         last = paths[-1].name if paths else ""
         for item in chain.read(paths, lines.Journal, key, heir=heir):
-            file = f"data/{item.file}"
+            file = f"{folder}/{item.file}"
             if isinstance(item, chain.Defect):
                 level = Level.TAMPERED
                 if item.code == "line-torn" and item.file != last:
@@ -107,7 +121,7 @@ class Journal:
                 Level.TAMPERED,
                 defect.code,
                 defect.text,
-                file=f"data/{defect.file}",
+                file=f"{folder}/{defect.file}",
                 line=defect.number,
             )
         self._segment_done(self._written)
@@ -127,6 +141,10 @@ class Journal:
         self.lines = item.header.n + 1
         self.last_sha256 = item.sha256
         self.first = self.first or where
+        self.last = where
+        file = None if self._late_n is None else named(body)
+        if file is not None and item.header.n < (self._late_n or 0):
+            self._vouched.add(file.file)
         private = getattr(body, "private", None)
         if private is not None:
             self._private(where, private)
@@ -219,8 +237,14 @@ class Journal:
         return {int(match[1]) for match in found if match} - self._numbers
 
     def _weigh_losses(self) -> None:
-        """What was found lost before the seal is incomplete, not tampered with."""
+        """What was found lost before the seal is incomplete, not tampered with; nor is what had not
+        arrived yet when the device sent its last."""
         for finding in self._on_files.listed():
+            absent = finding.code == "missing" and finding.file not in self._vouched
+            if self._late_n is not None and absent:
+                finding = msgspec.structs.replace(
+                    finding, level=Level.INCOMPLETE, code="not-arrived"
+                )
             name = finding.file.rpartition("/")[2]
             told = name in self._lost and finding.code in _GONE
             if finding.level is Level.TAMPERED and told:

@@ -219,8 +219,10 @@ def compare(
     journal_lines: int,
     journal_sha256: str,
     tagmanifest_sha256: str,
+    live: bool,
 ) -> None:
-    """Hold one recording against the ledger: its open line and, if any, its seal line."""
+    """Hold one recording against the ledger: its open line and, if any, its seal line. ``live``: it
+    was sent while it was recorded, so what lacks its seal may be all that arrived."""
     known = ledger.recordings.get(recording)
     if known is None:
         ahead = chain.number(quoted.encode())
@@ -246,7 +248,16 @@ def compare(
         if tagmanifest_sha256:
             findings.add(Level.NOTE, "no-seal-line", "the ledger given has no seal line for it yet")
         return
-    if not tagmanifest_sha256:
+    if not tagmanifest_sha256 and live:
+        findings.add(
+            Level.INCOMPLETE,
+            "not-arrived",
+            f"the ledger says sealed, with {seal.journal_lines} lines: the seal never came here, "
+            "or it was taken away",
+        )
+        if journal_lines < seal.journal_lines:
+            return
+    elif not tagmanifest_sha256:
         findings.add(Level.TAMPERED, "seal-removed", "the ledger says sealed, but there is no seal")
     elif seal.tagmanifest_sha256 != tagmanifest_sha256:
         findings.add(Level.TAMPERED, "seal-differs", "the ledger's seal line is for another bag")

@@ -26,6 +26,8 @@ from recorder.sync.stores import SourceError, check_key
 
 _LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
 _OXUM = re.compile(rb"^Payload-Oxum: (\d{1,15})\.(\d{1,9})\s*$", re.MULTILINE)
+_FIRST = "data/journal.jsonl"
+_JOURNAL = re.compile(r"data/journal(?:-([0-9]+))?\.jsonl")
 _MAX_TAG = 64 * 1024 * 1024
 _REMEDY = "Run `recorder verify` on it; it stays on the device and is tried again"
 
@@ -59,6 +61,13 @@ class Bag(msgspec.Struct, frozen=True):
         return sum(file.size_bytes for file in self.files) + self.signature.size_bytes
 
     @property
+    def stages(self) -> tuple[tuple[BagFile, ...], tuple[BagFile, ...]]:
+        """(what must have arrived first, the journal's first file with all that follows it)."""
+        names = [file.name for file in self.files]
+        at = names.index(_FIRST) if _FIRST in names else len(names)
+        return self.files[:at], self.files[at:]
+
+    @property
     def tagmanifest_sha256(self) -> str:
         """Digest of the signed file."""
         return self.files[-1].sha256
@@ -72,7 +81,7 @@ def load(folder: Path) -> Bag:
     _settle(folder)
     listing = _tag(folder, TAGMANIFEST)
     signature = _tag(folder, SIGNATURE)
-    header, opened = _line_0(folder)
+    header, opened = line_0(folder)
     try:
         public = base64.b64decode(opened.key, validate=True)
         if not signed(public, signature, listing):  # or a desk closed it for a dead device
@@ -90,17 +99,25 @@ def load(folder: Path) -> Bag:
     if any(not name.startswith("data/") for name, _ in payload):
         raise _broken(folder / MANIFEST, "it lists a file that is no payload")
     tags.append((TAGMANIFEST, hashlib.sha256(listing).hexdigest()))
+    payload.sort(key=lambda entry: _journal_last(entry[0]))
     files = tuple(BagFile(name, _size(folder / name), digest) for name, digest in (*payload, *tags))
     listed = {file.name for file in files} | {SIGNATURE}
     return Bag(
         folder.name,
         folder,
-        _day(header, opened),
-        opened.act.retention if opened.act else "",
+        day_of(header, opened),
+        retention_of(opened),
         files,
         BagFile(SIGNATURE, len(signature), hashlib.sha256(signature).hexdigest()),
         tuple(sorted(name for name in _names(folder) if name not in listed)),
     )
+
+
+def _journal_last(name: str) -> tuple[bool, int, str]:
+    """Other payload by name, then the journal's files, the first one last: where it has arrived,
+    so has all that it speaks of."""
+    journal = _JOURNAL.fullmatch(name)
+    return (False, 0, name) if journal is None else (True, -int(journal[1] or 1), name)
 
 
 def oxum(folder: Path) -> tuple[int, int]:
@@ -176,7 +193,8 @@ def _names(folder: Path) -> Iterator[str]:
             yield Path(root, name).relative_to(folder).as_posix()
 
 
-def _line_0(folder: Path) -> tuple[chain.Header, lines.Open]:
+def line_0(folder: Path) -> tuple[chain.Header, lines.Open]:
+    """What a recording's journal begins with. SourceError where that cannot be read."""
     path = folder / "data" / "journal.jsonl"
     try:
         raw, _ = next(iter(chain.raw_lines(path)), (b"", False))
@@ -190,7 +208,13 @@ def _line_0(folder: Path) -> tuple[chain.Header, lines.Open]:
     return header, body
 
 
-def _day(header: chain.Header, opened: lines.Open) -> str:
+def retention_of(opened: lines.Open) -> str:
+    """The catalogue's word; "" without an act."""
+    return opened.act.retention if opened.act else ""
+
+
+def day_of(header: chain.Header, opened: lines.Open) -> str:
+    """The local day of line 0."""
     try:
         start = datetime.fromisoformat(header.utc).astimezone(UTC)
         return f"{start + timedelta(minutes=opened.utc_offset_min):%Y-%m-%d}"

@@ -1,4 +1,4 @@
-"""Sync's own folder: lock, key, receipts, what was set aside, how far the ledger went.
+"""Sync's own folder: lock, key, receipts, what was set aside, how far the logs went.
 
 One run at a time holds the lock. All here can be rebuilt from spool and store but the key and
 the receipts; the recorder reads the receipts and writes nothing here.
@@ -41,6 +41,20 @@ class Sent(msgspec.Struct, frozen=True):
     next: int
 
 
+class Passed(msgspec.Struct, frozen=True):
+    """How far an open recording's journal is in the store ``store``, with all that it speaks of.
+
+    The line ``next`` stands at ``offset`` of the journal's file ``file``, or further on. ``held``:
+    somebody hindered the act so far, so what follows is under a legal hold (Art. 23).
+    """
+
+    store: str = ""
+    next: int = 0
+    file: str = ""
+    offset: int = 0
+    held: bool = False
+
+
 class Home:
     """The folder, made where it is missing. RecorderError where it cannot be used."""
 
@@ -48,8 +62,9 @@ class Home:
         self.path = path
         self.receipts = path / "receipts"
         self.aside = path / "aside"
+        self.live = path / "live"
         try:
-            for folder in (path, self.receipts, self.aside):
+            for folder in (path, self.receipts, self.aside, self.live):
                 folder.mkdir(mode=0o755, parents=True, exist_ok=True)
             self.owner = self._owner()
         except OSError as error:
@@ -119,6 +134,18 @@ class Home:
         """Note that all lines below ``following`` are there."""
         replace(self.path / "ledger.json", msgspec.json.encode(Sent(store, following)) + b"\n")
 
+    def passed(self, recording: str) -> Passed:
+        """How far an open recording went; from the beginning where that is not known."""
+        try:
+            data = (self.live / f"{recording}.json").read_bytes()
+            return msgspec.json.decode(data, type=Passed)
+        except (OSError, *UNREADABLE):
+            return Passed()  # it is only a shortcut, as above
+
+    def set_passed(self, recording: str, passed: Passed) -> None:
+        """Note how far it went. Durable on return."""
+        replace(self.live / f"{recording}.json", msgspec.json.encode(passed) + b"\n")
+
     def set_aside(self, aside: Aside) -> None:
         """Keep a note that people and status can see. Durable on return."""
         replace(self.aside / f"{aside.recording}.json", msgspec.json.encode(aside) + b"\n")
@@ -132,8 +159,9 @@ class Home:
             return None
 
     def settle(self, recording: str) -> None:
-        """It is in order again."""
-        (self.aside / f"{recording}.json").unlink(missing_ok=True)
+        """It is in order again, and whole: nothing of it is under way."""
+        for folder in (self.aside, self.live):
+            (folder / f"{recording}.json").unlink(missing_ok=True)
 
 
 def replace(path: Path, data: bytes) -> None:

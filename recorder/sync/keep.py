@@ -31,8 +31,15 @@ def of_recording(bag: Bag, settings: config.Settings) -> Keep:
     if not settings.bucket:
         return Keep(None)  # a folder keeps what people keep
     ended_ns, obstructed = _journal(bag.folder / "data")
-    permanent = bag.retention == PERMANENT
-    years = None if permanent else _years(bag.retention, settings.s3.case_years)
+    return of_act(bag.retention, settings, obstructed=obstructed, ended_ns=ended_ns)
+
+
+def of_act(
+    retention: str, settings: config.Settings, *, obstructed: bool, ended_ns: int | None = None
+) -> Keep:
+    """By the words of the act; without an end it counts from each file's arrival."""
+    permanent = retention == PERMANENT
+    years = None if permanent else _years(retention, settings.s3.case_years)
     return Keep(years, permanent or obstructed, ended_ns)
 
 

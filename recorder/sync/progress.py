@@ -184,6 +184,7 @@ class Bar(_Counter):
             f"{summary.stored_before} before, {summary.not_sealed} not sealed yet; "
             f"{files} files, {size(summary.sent_bytes)} sent, "
             f"{size(summary.present_bytes)} there already; {summary.ledger_lines} ledger lines"
+            + (f"; {summary.live_files} files of open recordings" if summary.live_files else "")
             + (f"; {summary.duplicates} files twice in the store" if summary.duplicates else "")
         )
 

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from recorder.errors import RecorderError
+
 
 class Finding(msgspec.Struct, frozen=True):
     """Something that a person must look at. ``where`` is a file of the spool or the store."""
@@ -12,9 +14,15 @@ class Finding(msgspec.Struct, frozen=True):
     text: str
     remedy: str
 
+    @classmethod
+    def of(cls, recording: str, error: RecorderError) -> "Finding":
+        """An error that concerns ``recording`` alone, or "" the ledger."""
+        return cls(error.code, recording, error.where, error.problem, error.remedy)
+
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """One run. ``sent_*`` went over now, ``present_*`` were there already and were compared.
+    ``live_*`` went over now out of recordings that are not sealed yet.
 
     ``duplicates``: identical versions that a store made which does not honour create-only.
     """
@@ -28,6 +36,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     present_files: int = 0
     present_bytes: int = 0
     ledger_lines: int = 0
+    live_files: int = 0
+    live_bytes: int = 0
     duplicates: int = 0
     findings: tuple[Finding, ...] = ()
 

@@ -19,6 +19,8 @@ from recorder.config import Settings
 from recorder.errors import RecorderError
 from recorder.evidence.seal import SIGNATURE
 from recorder.spool import look, numbered
+from recorder.sync.home import Home
+from recorder.sync.live_watch import LiveWatch
 from recorder.sync.progress import Progress
 from recorder.sync.stores import Sort, StoreError
 from recorder.sync.summary import Summary
@@ -126,6 +128,10 @@ def watch(
     clock = clock or SystemClock()
     seals = SealWatch(Path(settings.paths.spool), progress.note)
     trouble = _Trouble(say)
+    live = None
+    if settings.sync.live:
+        home = Home(Path(settings.paths.sync))
+        live = LiveWatch(settings, home, progress, clock, stop, _Trouble(None), rescan_s)
     try:
         while not stop.is_set():
             seals.drain()
@@ -133,15 +139,16 @@ def watch(
             pause_s = rescan_s
             try:
                 summary = run_once(
-                    settings, progress, say=trouble.say, dock=dock, clock=clock, stop=stop
-                )
+                    settings, progress, say=trouble.say, dock=dock, clock=clock, stop=stop,
+                    live=None if live is None else live.live,
+                )  # fmt: skip
                 trouble.over()
                 if done is not None:
                     done(summary)
             except StoreError as error:
                 progress.note(str(error))
                 pause_s = trouble.pause_s(error, rescan_s)
-            _sleep(seals, settings, stop, pause_s)
+            _sleep(seals, settings, stop, pause_s, live)
     finally:
         seals.close()
 
@@ -156,10 +163,19 @@ def _look(seals: SealWatch, settings: Settings) -> None:
         ) from error  # fmt: skip
 
 
-def _sleep(seals: SealWatch, settings: Settings, stop: threading.Event, pause_s: float) -> None:
-    """Until a recording is sealed, the pause is over, or ``stop``."""
+def _sleep(
+    seals: SealWatch,
+    settings: Settings,
+    stop: threading.Event,
+    pause_s: float,
+    live: LiveWatch | None,
+) -> None:
+    """Until a recording is sealed, the pause is over, or ``stop``. What is being recorded travels
+    meanwhile."""
     turns = max(1, round(pause_s / _TURN_S))
     while turns > 0 and not stop.is_set():
+        if live is not None:
+            live.turn()
         folder = seals.wait(min(_TURN_S, pause_s))
         if folder is None:
             turns -= 1

@@ -7,7 +7,7 @@ never overwrites or removes a stored file, and never calls something stored that
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from recorder.sync.bag import Bag, BagFile
 from recorder.sync.deadlines import Lateness
 from recorder.sync.home import Aside, Home
 from recorder.sync.index import Index
+from recorder.sync.live import Live, Sent
 from recorder.sync.progress import Progress
 from recorder.sync.stores import Conflict, Keep, Kept, Sort, SourceError, Store, StoreError
 from recorder.sync.stores.directory import DirectoryStore
@@ -47,11 +48,13 @@ def run_once(
     wait_s: float = 600.0,
     stop: threading.Event | None = None,
     open_store: OpenStore | None = None,
+    live: Live | None = None,
 ) -> Summary:
     """Copy what is missing. What it calls stored is durable in the store and has its receipt.
 
     ``say`` gets the key of a sentence (``store_full`` …) before the StoreError is raised that
     it is about; ``dock`` is told of the store's contact; ``stop`` ends the run between two files.
+    What ``live`` has goes first, and between any two files.
     Raises RecorderError where it cannot run or go on: no store, store full, gone or not allowed,
     spool or key unreadable, another sync still running after ``wait_s``. What concerns one
     recording only is a finding, and the others go on.
@@ -64,7 +67,10 @@ def run_once(
     home = Home(Path(settings.paths.sync))
     clock = clock or SystemClock()
     with home.locked(wait_s):
-        run = _Run(settings, home, progress, clock, stop or threading.Event(), say)
+        stop = stop or threading.Event()
+        if settings.sync.live:
+            live = live or Live(settings, home, stop)
+        run = _Run(settings, home, progress, clock, stop, say, live)
         try:
             try:
                 store = (open_store or partial(open_configured, clock=clock))(settings, home.owner)
@@ -133,8 +139,10 @@ class _Run:
         clock: Clock,
         stop: threading.Event,
         say: Say | None,
+        live: Live | None,
     ) -> None:
         self._say = say
+        self._live = live
         self._late: StoreError | None = None
         self._late_at = 0
         self._settings = settings
@@ -149,7 +157,7 @@ class _Run:
         self._findings: list[Finding] = []
         self._sum: dict[str, int] = dict.fromkeys(
             ("stored_before", "not_sealed", "sent_files", "sent_bytes", "present_files",
-             "present_bytes", "ledger_lines", "duplicates"), 0,
+             "present_bytes", "ledger_lines", "live_files", "live_bytes", "duplicates"), 0,
         )  # fmt: skip
         self._moved: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._name = ""
@@ -174,6 +182,8 @@ class _Run:
             store.name, len(todo), sum(n for _, n in sizes), sum(size for size, _ in sizes)
         )
         self._ledger()
+        if self._live is not None:
+            self._sent_live(self._live.send(store))
         for recording in todo:
             self._patiently(recording)
         if todo:
@@ -241,7 +251,10 @@ class _Run:
     def _copy(self, device: str, whole: Bag) -> None:
         base = f"{device}/{whole.recording}"
         how = self._how_long(whole)
-        kept = self._files(base, whole.files, whole.folder, how)
+        before, rest = whole.stages
+        kept = self._files(base, before, whole.folder, how)
+        self._store.flush()
+        kept |= self._files(base, rest, whole.folder, how)
         day = f"{device}/days/{whole.day}/{whole.recording}"
         transfer.settle_bytes(self._store, day, b"", how)
         self._store.flush()
@@ -296,9 +309,13 @@ class _Run:
         self, base: str, files: Sequence[BagFile], folder: Path, how: Keep
     ) -> dict[str, Kept]:
         """Settle them all, those that come first beginning first; what the store says of each."""
-        jobs = (partial(self._file, base, file, folder, how) for file in files)
+        jobs = self._jobs(base, files, folder, how)
         kept: dict[str, Kept] = {}
-        for file, settled in lanes.at_once(self._store.lanes, jobs, self._tell_moved):
+        for done in lanes.at_once(self._store.lanes, jobs, self._tell_moved):
+            if isinstance(done, Sent):
+                self._sent_live(done)
+                continue
+            file, settled = done
             kept[file.name] = settled.kept
             kind = "sent" if settled.sent else "present"
             self._sum[f"{kind}_files"] += 1
@@ -306,6 +323,22 @@ class _Run:
             self._sum["duplicates"] += settled.kept.duplicates
             self._progress.file()
         return kept
+
+    def _jobs(
+        self, base: str, files: Sequence[BagFile], folder: Path, how: Keep
+    ) -> Iterator[Callable[[], Sent | tuple[BagFile, transfer.Settled]]]:
+        """Each file; before the next one what is being recorded has its turn."""
+        for file in files:
+            if self._live is not None and self._live.due(self._clock.boot_ns()):
+                yield partial(self._live.send, self._store)
+            yield partial(self._file, base, file, folder, how)
+
+    def _sent_live(self, sent: Sent) -> None:
+        self._sum["ledger_lines"] += sent.ledger_lines
+        self._sum["live_files"] += sent.files
+        self._sum["live_bytes"] += sent.size_bytes
+        for recording, error in sent.wrong:
+            self._found(recording, error)
 
     def _file(
         self, base: str, file: BagFile, folder: Path, how: Keep
@@ -343,10 +376,7 @@ class _Run:
         self._foreign(base, whole)
 
     def _ledger(self) -> None:
-        sent, findings = ledger.send(
-            self._spool / LEDGER, self._settings.device.name, self._store, self._home,
-            keep.of_ledger(self._settings),
-        )  # fmt: skip
+        sent, findings = ledger.send(self._settings, self._store, self._home)
         self._sum["ledger_lines"] += sent
         for error in findings:
             self._found("", error)
@@ -360,7 +390,7 @@ class _Run:
         self._found(recording, error)
 
     def _found(self, recording: str, error: RecorderError) -> None:
-        finding = Finding(error.code, recording, error.where, error.problem, error.remedy)
+        finding = Finding.of(recording, error)
         if finding not in self._findings:
             self._findings.append(finding)
             self._progress.found(finding)

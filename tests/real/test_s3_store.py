@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from recorder.clock import Quality
 from recorder.errors import RecorderError
 from recorder.evidence import lines
+from recorder.evidence.verification_report import FolderReport, Verdict
 from recorder.sync import receipts, worker
 from recorder.sync.progress import Quiet
 from recorder.sync.stores import Exists, Keep, Sort, StoreError
@@ -25,6 +26,7 @@ from recorder.sync.stores.s3 import S3Store
 from recorder.sync.summary import Summary
 from tests.real.sync_run import Synced
 from tests.rigs.gateway import POLICY, Gateway
+from tests.unit.sync.field import Field, codes as found_in
 from tests.unit.sync.spools import DEVICE, Place, tree
 
 SIGNATURE = "tagmanifest-sha256.txt.sig"
@@ -95,16 +97,19 @@ class Bucket:
         found.pop(".bodycam-store")
         return found
 
-    def content(self, bag: Path, out: Path) -> dict[str, str]:
-        """The stored bag as files, to be held against the spool's."""
-        prefix = f"{DEVICE}/{bag.name}/"
+    def fetched(self, out: Path, prefix: str = "") -> Path:
+        """What is stored below ``prefix``, as files."""
         for key in self.versions():
             if key.startswith(prefix):
                 path = out / key.removeprefix(prefix)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 body = self.admin.get_object(Bucket=self.name, Key=key)["Body"]
                 path.write_bytes(body.read())
-        return tree(out)
+        return out
+
+    def content(self, bag: Path, out: Path) -> dict[str, str]:
+        """The stored bag as files, to be held against the spool's."""
+        return tree(self.fetched(out, f"{DEVICE}/{bag.name}/"))
 
     def head(self, key: str) -> dict[str, Any]:
         """What the store says of the newest version."""
@@ -152,6 +157,38 @@ def test_a_bag_arrives_whole_once_and_locked_and_its_receipt_says_what_the_store
     assert f"{DEVICE}/days/2026-11-23/{bag.name}" in bucket.versions()
     again = bucket.run()
     assert (again.stored_before, again.sent_files, again.ledger_lines) == (1, 0, 0)
+
+
+def test_what_is_closed_travels_and_is_locked_while_the_recording_goes_on(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    field = Field(tmp_path / "field")
+    settings = bucket.gateway.settings(field.settings, bucket.name, bucket.credentials)
+    words = msgspec.structs.replace(settings.sync, live=True)
+    settings = msgspec.structs.replace(settings, sync=words)
+    writer = field.begin()
+    field.record(writer, 12)
+    summary = worker.run_once(settings, Quiet(), clock=Synced())
+    assert summary.live_files == 6 and summary.findings == ()
+    before = bucket.versions()
+    assert sum(f"/live/{writer.folder.name}/" in key for key in before) == 3
+    year = datetime.now(UTC).year
+    for key in before:
+        head = bucket.head(key)
+        assert head["ObjectLockMode"] == "COMPLIANCE"
+        assert head["ObjectLockRetainUntilDate"].year - year == 30  # the act's, and the ledger's
+
+    def judged() -> FolderReport:
+        field.store = bucket.fetched(tmp_path / "out")
+        return field.judge()
+
+    assert found_in(judged()) == {"no-seal", "proven-to"}
+    bag = field.end(writer)
+    summary = worker.run_once(settings, Quiet(), clock=Synced())
+    assert (summary.stored, summary.findings) == ((bag.name,), ())
+    assert summary.present_files >= 3 and set(bucket.versions().values()) == {1}
+    assert judged().verdict is Verdict.VALID
+    assert tree(field.there / bag.name) == tree(bag)
 
 
 def test_retention_comes_from_the_catalogue_and_is_capped_and_held_where_it_must_be(

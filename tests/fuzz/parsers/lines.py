@@ -10,7 +10,7 @@ from recorder.evidence import chain, ledger, lines, recovery
 from recorder.evidence.recording import JOURNAL
 from recorder.evidence.verification_leftovers import leftovers
 from recorder.evidence.verification_lines import declared_key
-from recorder.sync import ledger as sync_ledger
+from recorder.sync import durable
 from tests.fuzz import made, world
 from tests.fuzz.choices import Choices, edit_bytes, edit_tree
 from tests.fuzz.parsers.config import within
@@ -81,7 +81,7 @@ def check(data: bytes) -> None:
     list(chain.read(paths, bodies, None))
     if which:
         list(ledger.entries(folder / "data"))
-        list(sync_ledger.read(folder / "data", 0))
+        list(durable.read(chain.files(folder / "data", ""), 0))
     else:
         recovery.walk(folder)
         recovery.is_sealed(folder)

@@ -3,7 +3,7 @@
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from recorder.sync.progress import Quiet
 from recorder.sync.stores import Sort, StoreError
 from recorder.sync.summary import Summary
 from recorder.sync.watch import _Trouble, watch
+from tests.unit.sync.field import Field, codes
 from tests.unit.sync.spools import Place
 
 
@@ -64,6 +65,45 @@ def test_a_recording_that_begins_and_ends_meanwhile_is_stored(place: Place) -> N
         for _ in range(3):
             folder = place.recording()
             assert stored(done) == folder.name
+
+
+def test_what_is_closed_travels_without_a_seal_and_a_store_that_is_gone_is_caught_up_with(
+    tmp_path: Path,
+) -> None:
+    field = Field(tmp_path)
+    notes: list[str] = []
+
+    class Noted(Quiet):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    writer = field.begin()
+    field.record(writer, 7)
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=watch, args=(field.settings, Noted()), kwargs={"stop": stop, "rescan_s": 0.5}
+    )
+    away = field.store.with_name("away")
+    thread.start()
+    try:
+        wait(lambda: len(field.pieces(writer)) == 2)
+        field.store.rename(away)
+        field.record(writer, 5)
+        wait(lambda: any("behind" in note for note in notes))
+        away.rename(field.store)
+        wait(lambda: len(field.pieces(writer)) == 3)
+    finally:
+        stop.set()
+        thread.join(timeout=10)
+    assert sum("behind" in note for note in notes) == 1
+    assert codes(field.judge()) == {"no-seal", "proven-to"}
+
+
+def wait(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_spool_that_is_not_there_is_an_error(place: Place, tmp_path: Path) -> None:
