@@ -126,10 +126,9 @@ def _lost(had: dict[str, Had], spool: Path) -> list[str]:
     lost = []
     for name, was in had.items():
         bag = spool / name
-        if not bag.exists():
-            lost.append(name)
-            continue
         try:
+            if not bag.exists():
+                raise FileNotFoundError(name)
             now = tuple(line.raw for line in journal_of(bag, torn=True))
         except (RecorderError, OSError):
             lost.append(name)
