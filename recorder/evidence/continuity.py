@@ -248,7 +248,8 @@ class Continuity:
         end_ns = self._from_ns(run, timescale) + run.ticks * NS // timescale
         self._track_end_ns[kind] = max(self._track_end_ns.get(kind, end_ns), end_ns)
         hole_ns = self._hole_ns(run, timescale) if kind == "audio" else 0
-        self._times(where, body, word, run, timescale, hole_ns)
+        goes_on = run.first_tick == expected
+        self._times(where, body, word, run, timescale, hole_ns, goes_on=goes_on)
         if kind == "video":
             self.frames += run.units
         else:
@@ -265,13 +266,15 @@ class Continuity:
 
     def _times(
         self, where: Where, body: lines.Fragment, word: str, run: TrackRun, timescale: int,
-        hole_ns: int,
+        hole_ns: int, *, goes_on: bool,
     ) -> None:  # fmt: skip
-        """The ticks must tell the times that the line tells, within the AAC grid; sound with a hole
-        in it may end later by that: what came behind the hole was still taken with it."""
+        """The ticks must tell the times that the line tells, within the AAC grid. Sound with a hole
+        in it may end later by that: what came behind the hole was still taken with it. A track that
+        goes on where it ended may begin earlier: what came too late for its own fragment."""
         from_ns = self._from_ns(run, timescale)
         to_ns = from_ns + run.ticks * NS // timescale
-        if from_ns < body.start_ns - _GRID_NS or to_ns > body.end_ns + _GRID_NS + hole_ns:
+        early = from_ns < body.start_ns - _GRID_NS and not goes_on
+        if early or to_ns > body.end_ns + _GRID_NS + hole_ns:
             self._wrong(
                 "time",
                 f"the ticks of the {word} lie outside of the fragment's times",

@@ -71,6 +71,34 @@ def test_a_track_that_is_there_twice_is_an_overlap(tmp_path: Path, sound: bool) 
     assert "overlap" in codes(tmp_path, first, then)
 
 
+@pytest.mark.parametrize("lost", [0, 1024])
+def test_sound_that_came_too_late_for_its_fragment_may_stand_in_the_next_one(
+    tmp_path: Path, lost: int
+) -> None:
+    """A machine with too much to do encodes it late. Where it does not go on, something is wrong
+    with its ticks."""
+    made, late = bags.media(4), 5 * 1024
+    pieces = list(made.fragments)
+    for index, (ticks, first) in ((1, (-late, 0)), (2, (late - lost, lost - late))):
+        fragment, data = pieces[index]
+        assert fragment.audio is not None
+        run = msgspec.structs.replace(
+            fragment.audio,
+            first_tick=fragment.audio.first_tick + first,
+            ticks=fragment.audio.ticks + ticks,
+            units=fragment.audio.units + ticks,
+        )
+        pieces[index] = (msgspec.structs.replace(fragment, audio=run), data)
+    device = bags.Device(tmp_path)
+    writer = device.begin()
+    writer.journal(lines.Press(at_ns=102 * NS, source="button"))
+    writer.fragments(bags.batch(bags.Media(made.init, made.data, tuple(pieces))))
+    report = verify_recording(device.finish(writer, pieces[-1][0].end_ns), key=device.signer.public)
+    wrong = {"time", "tick-gap"} if lost else set()
+    assert {f.code for f in report.findings} & {"time", "tick-gap"} == wrong
+    assert "sound incomplete" in {d.what for d in report.degraded}
+
+
 @pytest.mark.parametrize("missing", [0, 6 * 1024])
 def test_sound_that_came_behind_a_hole_may_end_later_by_it_and_is_degraded(
     tmp_path: Path, missing: int
