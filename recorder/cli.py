@@ -183,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
 
     provision = verb("provision", _later("provision"), "Make keys and the register.")
     provision.add_argument(
-        "role", choices=("device", "sync", "desk", "township", "custodian", "store")
+        "role", choices=("device", "sync", "dock", "desk", "township", "custodian", "store")
     )
     provision.add_argument(
         "folder", type=Path, help="where the keys go (store: the store's folder, or s3://BUCKET)"

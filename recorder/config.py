@@ -166,6 +166,7 @@ class Sync(_Strict, frozen=True, kw_only=True):
     store: Annotated[str, Meta(pattern=r"^(?!s3:)|^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = ""
     settle_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
     live: bool = False
+    read_back_mb: Annotated[int, Meta(ge=0, le=1_000_000)] = 4096
 
 
 class S3(_Strict, frozen=True, kw_only=True):

@@ -97,7 +97,7 @@ def encode(header: Header, body: msgspec.Struct, signer: Signer) -> Written:
     del content["kind"]
     text = msgspec.json.encode(fields | content)
     line = text + b"\t" + base64.b64encode(signer.sign(text))
-    return Written(header.n, line, hashlib.sha256(line).hexdigest())
+    return Written(header.n, line, digest(line))
 
 
 def decode(raw: bytes, bodies: Any, key: bytes | None) -> tuple[Header, Any]:
@@ -359,7 +359,7 @@ def read(
             except ValueError as error:
                 yield Defect(path.name, number, "line-damaged", str(error))
                 n += 1
-                prev = hashlib.sha256(raw).hexdigest()
+                prev = digest(raw)
                 continue
             if stop_at is not None and header.n >= stop_at:
                 break
@@ -369,9 +369,8 @@ def read(
                 yield Defect(
                     path.name, number, "line-chain", "it does not follow from the line before"
                 )
-            digest = hashlib.sha256(raw).hexdigest()
-            yield Line(header, body, raw, digest, path.name, number)
-            n, prev = header.n + 1, digest
+            n, prev = header.n + 1, digest(raw)
+            yield Line(header, body, raw, prev, path.name, number)
 
 
 def _follow(
@@ -417,6 +416,11 @@ def _restarts(paths: Sequence[Path]) -> list[int | None]:
         out.append(following)
         following = following if start is None else start  # an empty file takes nothing over
     return out[::-1]
+
+
+def digest(raw: bytes) -> str:
+    """A whole line's SHA-256, as the next line's ``prev`` has it."""
+    return hashlib.sha256(raw).hexdigest()
 
 
 def number(raw: bytes) -> int | None:

@@ -15,7 +15,7 @@ from recorder.evidence.age import Identity, Recipient
 from recorder.evidence.chain import sync_folder
 
 CUSTODIANS = "custodians.txt"
-Role = Literal["device", "sync", "desk", "township"]
+Role = Literal["device", "sync", "dock", "desk", "township"]
 
 
 class Provisioned(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ from recorder.shapes import UNREADABLE
 
 FORMAT = "bodycam-register/1"
 FILE, SIGNATURE = "register.json", "register.json.sig"
-Role = Literal["device", "sync", "desk"]
+Role = Literal["device", "sync", "dock", "desk"]
 
 
 class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -19,7 +20,6 @@ from recorder.evidence import keys
 from recorder.evidence.chain import Signer, sync_folder
 from recorder.shapes import UNREADABLE
 
-KEY = "sync.key"
 PUBLIC = "sync.pem"
 _POLL_S = 0.1
 
@@ -112,13 +112,13 @@ class Home:
         finally:
             os.close(descriptor)
 
-    def signer(self) -> Signer:
-        """Sync's own key. RecorderError where there is none or others may read it."""
-        path = self.path / KEY
+    def signer(self, role: Literal["sync", "dock"] = "sync") -> Signer:
+        """Sync's own key, or a dock's. RecorderError where there is none or others may read it."""
+        path = self.path / f"{role}.key"
         if not path.exists():
             raise RecorderError(
-                "no-sync-key", "there is no key to sign receipts with", where=str(path),
-                remedy=f"Make one with `recorder provision sync {self.path}`",
+                f"no-{role}-key", "there is no key to sign receipts with", where=str(path),
+                remedy=f"Make one with `recorder provision {role} {self.path}`",
             )  # fmt: skip
         return keys.load_private(path)
 

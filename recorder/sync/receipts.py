@@ -1,7 +1,8 @@
 """Receipts: sync's signed word that a store has a recording, every byte of it read back.
 
 ``<sync>/receipts/<recording>.jsonl``: lines as in journal and ledger, chained from line 0, signed
-by sync's key. A receipt that does not verify is none: nothing may be freed or skipped on it.
+by sync's key or, from line 1 on, by a dock's. A receipt that does not verify is none: nothing may
+be freed or skipped on it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,13 +12,17 @@ from typing import Any
 
 import msgspec
 
-from recorder.clock import Clock, iso
+from recorder.clock import NS, Clock, iso, parse_iso
 from recorder.evidence import chain
 from recorder.shapes import Int
 from recorder.sync.home import replace
+from recorder.sync.readers import Reader
 from recorder.sync.stores import Kept
 
 FORMAT = "bodycam-receipt/1"
+APART_NS = 24 * 3600 * NS
+"""The second read-back is at least so much later than the first, by the store's clock."""
+_MOST_BYTES = 8 * 1024 * 1024
 
 
 class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,15 +97,49 @@ def load(folder: Path, recording: str, key: bytes) -> tuple[chain.Line, ...]:
 
     ``folder`` is sync's ``receipts``, ``key`` sync's raw public key.
     """
+    return vouched(folder, recording, (Reader(key),))
+
+
+def vouched(folder: Path, recording: str, readers: Sequence[Reader]) -> tuple[chain.Line, ...]:
+    """The same, each of them signed by one of ``readers``."""
     path = path_of(folder, recording)
-    if not path.exists():
+    if not path.exists() or path.stat().st_size > _MOST_BYTES:
         return ()
     found: list[chain.Line] = []
-    for item in chain.read([path], Receipt, key):
+    for item in chain.read([path], Receipt, None):
         if isinstance(item, chain.Defect) or item.body.recording != recording:
+            break
+        if not any(reader.signed(item.raw, item.body) for reader in readers):
             break
         found.append(item)
     return tuple(found)
+
+
+def twice(found: Sequence[chain.Line], tagmanifest_sha256: str) -> chain.Line | None:
+    """The receipt of a second read-back of this very bag, in the store of a first one and far
+    enough behind it; None where there is none."""
+    firsts = [line for line in found if line.body.read_back == 1]
+    for second in found:
+        for first in firsts if second.body.read_back == 2 else ():
+            same = (first.body.store_id, first.body.tagmanifest_sha256, first.body.files,
+                    first.body.bytes) == (second.body.store_id, tagmanifest_sha256,
+                    second.body.files, second.body.bytes)  # fmt: skip
+            if (
+                same
+                and second.body.tagmanifest_sha256 == tagmanifest_sha256
+                and second.header.n > first.header.n
+                and is_later(first.body.read, second.body.read)
+            ):
+                return second
+    return None
+
+
+def is_later(first: str, read: str) -> bool:
+    """Whether something read then is far enough behind a first read-back to be a second one."""
+    try:
+        return parse_iso(read) - parse_iso(first) >= APART_NS
+    except (ValueError, OverflowError):
+        return False
 
 
 def is_stored(folder: Path, recording: str, key: bytes, store_id: str | None = None) -> bool:
@@ -110,13 +149,32 @@ def is_stored(folder: Path, recording: str, key: bytes, store_id: str | None = N
     )
 
 
-def issue(folder: Path, receipt: Receipt, signer: chain.Signer, clock: Clock) -> chain.Written:
+def issue(
+    folder: Path,
+    receipt: Receipt,
+    signer: chain.Signer,
+    clock: Clock,
+    docks: Sequence[Reader] = (),
+) -> chain.Written:
     """Sign a receipt and add it. Durable on return; killed on the way, nothing has changed."""
-    before: Sequence[chain.Line] = load(folder, receipt.recording, signer.public)
-    n, prev = (len(before), before[-1].sha256) if before else (0, chain.ZERO)
+    before = vouched(folder, receipt.recording, (Reader(signer.public), *docks))
+    written = after(before[-1] if before else None, receipt, signer, clock)
+    add(folder, receipt.recording, before, written.line)
+    return written
+
+
+def after(
+    last: chain.Line | None, receipt: Receipt, signer: chain.Signer, clock: Clock
+) -> chain.Written:
+    """Sign a receipt that follows ``last``; nothing is written."""
+    n, prev = (last.header.n + 1, last.sha256) if last is not None else (0, chain.ZERO)
     stamp = clock.stamp()
     header = chain.Header(n, "receipt", stamp.boot_id, stamp.boot_ns, stamp.utc, stamp.clock, prev)
-    written = chain.encode(header, receipt, signer)
-    lines = [line.raw for line in before] + [written.line]
-    replace(path_of(folder, receipt.recording), b"".join(line + b"\n" for line in lines))
-    return written
+    return chain.encode(header, receipt, signer)
+
+
+def add(folder: Path, recording: str, before: Sequence[chain.Line], line: bytes) -> None:
+    """Put a signed line behind those that are there. Durable on return."""
+    path = path_of(folder, recording)
+    path.parent.mkdir(mode=0o755, exist_ok=True)
+    replace(path, b"".join(each + b"\n" for each in (*(old.raw for old in before), line)))

@@ -5,7 +5,7 @@ A file that is there already and the same is done; one that differs is never tou
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import msgspec
@@ -76,6 +76,15 @@ def compare(
     if sent:
         raise Conflict("store-damaged", key, "it reads back other than it was written")
     raise Conflict("store-conflict", key, "the store has another file of that name")
+
+
+def nothing_foreign(store: Store, base: str, files: Sequence[BagFile]) -> None:
+    """Anything in a stored bag that is not ours makes it a broken bag: a Conflict."""
+    ours = {f"{base}/{file.name}" for file in files}
+    for key in store.list(base, len(ours) + 1000):
+        if key not in ours:
+            raise Conflict("store-foreign", key, "a file that is none of the recording's lies "
+                           "in its folder in the store")  # fmt: skip
 
 
 def _nothing(size_bytes: int) -> None:

@@ -16,13 +16,16 @@ from recorder.config import Settings
 from recorder.errors import RecorderError
 from recorder.evidence.chain import files
 from recorder.spool import LEDGER, NAME, Held, look, numbered
-from recorder.sync import bag, keep, lanes, ledger, receipts, transfer
+from recorder.sync import bag, keep, lanes, ledger, receipts, shelf, transfer
 from recorder.sync.bag import Bag, BagFile
 from recorder.sync.deadlines import Lateness
 from recorder.sync.home import Aside, Home
 from recorder.sync.index import Index
 from recorder.sync.live import Live, Sent
 from recorder.sync.progress import Progress
+from recorder.sync.readers import Reader, docks, load_register
+from recorder.sync.reading import Reading
+from recorder.sync.second import Second
 from recorder.sync.stores import Conflict, Keep, Kept, Sort, SourceError, Store, StoreError
 from recorder.sync.stores.directory import DirectoryStore
 from recorder.sync.summary import Finding, Summary
@@ -157,11 +160,23 @@ class _Run:
         self._findings: list[Finding] = []
         self._sum: dict[str, int] = dict.fromkeys(
             ("stored_before", "not_sealed", "sent_files", "sent_bytes", "present_files",
-             "present_bytes", "ledger_lines", "live_files", "live_bytes", "duplicates"), 0,
+             "present_bytes", "ledger_lines", "live_files", "live_bytes",
+             "read_twice", "duplicates"), 0,
         )  # fmt: skip
         self._moved: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._once: dict[str, str] = {}
+        self._docks = self._known_docks()
         self._name = ""
         self._terms: Terms | None = None
+
+    def _known_docks(self) -> Sequence[Reader]:
+        """Those of the register beside the device's keys; without one nobody reads for us."""
+        try:
+            listed = load_register(Path(self._settings.paths.keys))
+        except RecorderError as error:
+            self._found("", error)
+            return ()
+        return () if listed is None else docks(listed)
 
     def summary(self) -> Summary:
         """What was done so far."""
@@ -190,13 +205,17 @@ class _Run:
             self._ledger()
         if self._late is not None:
             raise self._late
+        self._read_again()
 
     def _todo(self) -> list[Held]:
         todo: list[Held] = []
         try:
-            index = Index(self._home.path, self._signer.public)
+            index = Index(self._home.path, self._signer.public, self._docks)
             for name in numbered(self._spool):
                 if index.has(name, self._store.id):
+                    first, second = index.reads(name, self._store.id)
+                    if not second:
+                        self._once[name] = first
                     self._sum["stored_before"] += 1
                 elif (recording := look(self._spool / name)) is None:
                     continue
@@ -215,6 +234,18 @@ class _Run:
             self._progress.note(f"every receipt is read again next time: {error}")
         return todo
 
+    def _read_again(self) -> None:
+        """Second read-backs, of the run's share."""
+        share_bytes = self._settings.sync.read_back_mb * 1_000_000
+        reading = Reading(
+            self._store, self._home, self._stop, self._progress.moved, share_bytes, self._live_turn
+        )
+        second = Second(
+            self._settings, self._store, self._home, self._signer, self._clock, reading,
+            self._guarded, self._docks,
+        )  # fmt: skip
+        self._sum["read_twice"] = second.all(self._once)
+
     def _patiently(self, recording: Held) -> None:
         """One that the store cannot take now does not hold up the next; two in a row do."""
         done = len(self._stored)
@@ -230,23 +261,37 @@ class _Run:
     def _one(self, recording: Held) -> None:
         match = NAME.match(recording.name)
         device = match["device"] if match else self._settings.device.name
-        try:
+
+        def work() -> bool:
             whole = bag.load(recording.path)
             self._still_aside(device, whole)
             self._progress.recording(recording.name, len(whole.files) + 1, whole.size_bytes)
             self._copy(device, whole)
+            return True
+
+        if self._guarded(recording.name, work):
+            self._stored.append(recording.name)
+            self._progress.stored(recording.name)
+
+    def _guarded(self, recording: str, work: Callable[[], bool]) -> bool:
+        """Whether it is done; what is wrong with this one alone is a finding."""
+        if self._stop.is_set():
+            raise _Stopped
+        try:
+            if not work():
+                return False
         except Conflict as error:
-            self._set_aside(recording.name, error, error.key)
+            self._set_aside(recording, error, error.key)
         except SourceError as error:
-            self._found(recording.name, error)
+            self._found(recording, error)
         except StoreError as error:
             if error.sort is not Sort.NEVER:
                 raise
-            self._set_aside(recording.name, error, "")
+            self._set_aside(recording, error, "")
         else:
-            self._home.settle(recording.name)
-            self._stored.append(recording.name)
-            self._progress.stored(recording.name)
+            self._home.settle(recording)
+            return True
+        return False
 
     def _copy(self, device: str, whole: Bag) -> None:
         base = f"{device}/{whole.recording}"
@@ -260,7 +305,7 @@ class _Run:
         self._store.flush()
         kept |= self._files(base, (whole.signature,), whole.folder, how)
         self._store.flush()
-        self._foreign(base, whole)
+        transfer.nothing_foreign(self._store, base, (*whole.files, whole.signature))
         read_ns, our_ns = self._store.time_ns(), self._clock.utc_ns()
         if self._terms is None:
             offset_min = self._settings.device.utc_offset_min
@@ -268,8 +313,7 @@ class _Run:
                 files(self._spool / LEDGER, ""), self._settings.calendar, offset_min
             )
         term = self._terms.kept(whole.folder, read_ns)
-        receipts.issue(
-            self._home.receipts,
+        self._issue(
             receipts.Receipt(
                 format=receipts.FORMAT,
                 recording=whole.recording,
@@ -286,14 +330,19 @@ class _Run:
                 left=whole.left,
                 term=term,
                 **receipts.as_told(kept),
-            ),
-            self._signer,
-            self._clock,
+            )
         )
         if term.kept in (Lateness.OVERDUE, Lateness.POSSIBLY):
             self._progress.note(f"{whole.recording}: stored {term.kept}, due by {term.due}")
         if whole.left:
             self._found(whole.recording, _left(whole))
+
+    def _issue(self, receipt: receipts.Receipt) -> None:
+        """Here first, then in the store, where a dock finds it."""
+        written = receipts.issue(
+            self._home.receipts, receipt, self._signer, self._clock, self._docks
+        )
+        shelf.put(self._store, receipt, 1, written.line, keep.of_ledger(self._settings))
 
     def _how_long(self, whole: Bag) -> Keep:
         try:
@@ -333,6 +382,10 @@ class _Run:
                 yield partial(self._live.send, self._store)
             yield partial(self._file, base, file, folder, how)
 
+    def _live_turn(self) -> None:
+        if self._live is not None and self._live.due(self._clock.boot_ns()):
+            self._sent_live(self._live.send(self._store))
+
     def _sent_live(self, sent: Sent) -> None:
         self._sum["ledger_lines"] += sent.ledger_lines
         self._sum["live_files"] += sent.files
@@ -356,14 +409,6 @@ class _Run:
         if size_bytes:
             self._progress.moved(size_bytes)
 
-    def _foreign(self, base: str, whole: Bag) -> None:
-        """Anything in the stored bag that is not ours makes it a broken bag."""
-        ours = {f"{base}/{file.name}" for file in (*whole.files, whole.signature)}
-        for key in self._store.list(base, len(ours) + 1000):
-            if key not in ours:
-                raise Conflict("store-foreign", key, "a file that is none of the recording's lies "
-                               "in its folder in the store")  # fmt: skip
-
     def _still_aside(self, device: str, whole: Bag) -> None:
         """What was set aside is looked at first: while nobody mended it, nothing else is read."""
         aside = self._home.is_aside(whole.recording)
@@ -373,7 +418,7 @@ class _Run:
         for file in (*whole.files, whole.signature):
             if aside.key == f"{base}/{file.name}" and self._store.stat(aside.key) is not None:
                 transfer.compare(self._store, aside.key, file, sent=False)
-        self._foreign(base, whole)
+        transfer.nothing_foreign(self._store, base, (*whole.files, whole.signature))
 
     def _ledger(self) -> None:
         sent, findings = ledger.send(self._settings, self._store, self._home)

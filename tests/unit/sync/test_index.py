@@ -2,7 +2,7 @@
 
 import base64
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,8 +11,9 @@ import pytest
 from recorder.evidence import keys
 from recorder.sync import receipts, worker
 from recorder.sync.home import Home
-from recorder.sync.index import FORMAT, Entry, File, Index, Saved
+from recorder.sync.index import FORMAT, Entry, File, Index, Saved, digest_of
 from recorder.sync.progress import Quiet
+from recorder.sync.readers import Reader
 from recorder.sync.summary import Summary
 from tests.unit.sync.spools import Place
 
@@ -42,13 +43,13 @@ def names(place: Place) -> list[str]:
 def none_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Which receipts are read from now on."""
     read: list[str] = []
-    load = receipts.load
+    vouched = receipts.vouched
 
-    def noted(folder: Path, recording: str, key: bytes) -> object:
+    def noted(folder: Path, recording: str, readers: Sequence[Reader]) -> object:
         read.append(recording)
-        return load(folder, recording, key)
+        return vouched(folder, recording, readers)
 
-    monkeypatch.setattr(receipts, "load", noted)
+    monkeypatch.setattr(receipts, "vouched", noted)
     return read
 
 
@@ -129,7 +130,9 @@ def test_an_index_that_another_key_signed_says_nothing(place: Place) -> None:
     forged.write_bytes(b"no receipt\n")
     status = forged.stat()
     file = File(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    data = msgspec.json.encode(Saved(FORMAT, {new.name: Entry(file, ("x",))}))
+    data = msgspec.json.encode(
+        Saved(FORMAT, digest_of(()), {new.name: Entry(file, {"x": ("", "")})})
+    )
 
     def put(signature: bytes) -> bool:
         index(place).write_bytes(data + b"\t" + base64.b64encode(signature) + b"\n")

@@ -1,0 +1,96 @@
+"""Whose receipts count: sync's own key, and those of docks that the township's register names.
+
+Where a register is on the device, sync's key must be in it as well, so that a stolen one can be
+revoked. Reads keys, judges no recording.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from recorder.clock import parse_iso
+from recorder.errors import RecorderError
+from recorder.evidence import chain, keys, register
+from recorder.evidence.register import Key, Register
+from recorder.evidence.verification_lines import raw_key
+from recorder.spool import number_of
+from recorder.sync.home import PUBLIC
+
+TOWNSHIP = "township.pem"
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """A key that signs receipts. ``entries`` are the register's about it; None: nobody is asked."""
+
+    public: bytes
+    entries: tuple[Key, ...] | None = None
+
+    def signed(self, raw: bytes, receipt: Any) -> bool:
+        """It signed this line, and might: by the store's own time, and for that recording."""
+        try:
+            chain.decode(raw, type(receipt), self.public)
+        except ValueError:
+            return False
+        if self.entries is None:
+            return True
+        return any(_covers(entry, receipt.read, receipt.recording) for entry in self.entries)
+
+
+def _covers(entry: Key, read: str, recording: str) -> bool:
+    """A revoked key counts for nothing, not even for what it signed before: that only delays."""
+    number = number_of(recording)
+    try:
+        read_ns = parse_iso(read)
+        begun = parse_iso(entry.since) <= read_ns
+        over = entry.until is not None and read_ns > parse_iso(entry.until)
+    except (ValueError, OverflowError):
+        return False
+    below = number is not None and entry.first is not None and number < entry.first
+    above = number is not None and entry.last is not None and number > entry.last
+    return begun and not (over or below or above) and entry.revoked is None
+
+
+def of_device(key_folder: Path, home: Path) -> tuple[Reader, ...]:
+    """Sync's key first, then the docks'. () where sync was never set up. RecorderError where a key
+    or the register is there and cannot be believed: then no receipt may count."""
+    if not (home / PUBLIC).exists():
+        return ()
+    own = keys.load_public(home / PUBLIC)
+    listed = load_register(key_folder)
+    if listed is None:
+        return (Reader(own),)
+    return (Reader(own, _entries(listed, "sync", own)), *docks(listed))
+
+
+def docks(listed: Register) -> tuple[Reader, ...]:
+    """Every dock of the register."""
+    return _all(listed, "dock")
+
+
+def syncs(listed: Register) -> tuple[Reader, ...]:
+    """Every device's sync."""
+    return _all(listed, "sync")
+
+
+def _all(listed: Register, role: register.Role) -> tuple[Reader, ...]:
+    publics = dict.fromkeys(raw_key(key.public) for key in listed.keys if key.role == role)
+    return tuple(Reader(public, _entries(listed, role, public)) for public in publics if public)
+
+
+def _entries(listed: Register, role: register.Role, public: bytes) -> tuple[Key, ...]:
+    return tuple(key for key in listed.keys if key.role == role and raw_key(key.public) == public)
+
+
+def load_register(key_folder: Path) -> Register | None:
+    """The register beside the device's keys; None where there is none. RecorderError where it is
+    not signed by the township's key beside it."""
+    if not (key_folder / register.FILE).exists():
+        return None
+    if not (key_folder / TOWNSHIP).exists():
+        raise RecorderError(
+            "no-township-key", "a register without the key that signs it is nobody's word",
+            where=str(key_folder / TOWNSHIP),
+            remedy=f"Copy {TOWNSHIP} from the township beside {register.FILE}",
+        )  # fmt: skip
+    return register.load(key_folder / register.FILE, keys.load_public(key_folder / TOWNSHIP))

@@ -1,0 +1,145 @@
+"""The second read-back of what was stored, at least 24 h after the first by the store's clock.
+
+Oldest first, after everything that is new, and only the run's share: a bag of gigabytes is read in
+many runs. A dock may have done it already: its receipt is taken over from the store instead. The
+first receipt is never changed, and what does not read back as it must has no second one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from recorder.clock import Clock, iso
+from recorder.config import Settings
+from recorder.evidence import chain
+from recorder.spool import NAME, Held, look
+from recorder.sync import bag, keep, receipts, shelf
+from recorder.sync.home import Home
+from recorder.sync.readers import Reader
+from recorder.sync.reading import Reading
+from recorder.sync.receipts import Receipt
+from recorder.sync.stores import Kept, SourceError, Store
+
+Guard = Callable[[str, Callable[[], bool]], bool]
+"""Does one recording's work; what is wrong with that one alone is a finding, and False."""
+
+
+class Once(msgspec.Struct, frozen=True):
+    """A recording that was read back once, and the receipts that it has."""
+
+    recording: Held
+    receipts: tuple[chain.Line, ...]
+    first: chain.Line
+
+
+class Second:
+    """One run's second read-backs."""
+
+    def __init__(
+        self, settings: Settings, store: Store, home: Home, signer: chain.Signer, clock: Clock,
+        reading: Reading, guard: Guard, docks: Sequence[Reader],
+    ) -> None:  # fmt: skip
+        self._settings = settings
+        self._store = store
+        self._home = home
+        self._signer = signer
+        self._clock = clock
+        self._reading = reading
+        self._guard = guard
+        self._docks = docks
+        self._shelved: dict[str, frozenset[str]] = {}
+
+    def all(self, once: Mapping[str, str]) -> int:
+        """How many have their second receipt now. ``once``: recordings that were read back once,
+        oldest first, and when. What is not due costs nothing."""
+        now = iso(self._store.time_ns()) if once else ""
+        return sum(
+            self._guard(name, partial(self._one, name, now))
+            for name, read in once.items()
+            if receipts.is_later(read, now) and self._may_do(name, read[:10])
+        )
+
+    def _may_do(self, name: str, day: str) -> bool:
+        """Whether there is something to do, by the day's list in the store: few of its answers for
+        many recordings."""
+        if day not in self._shelved:
+            match = NAME.match(name)
+            device = match["device"] if match else self._settings.device.name
+            keys = self._store.list(shelf.folder_of(device, day), shelf.MOST_A_DAY)
+            self._shelved[day] = frozenset(key.rpartition("/")[2] for key in keys)
+        there = self._shelved[day]
+        return self._reading.left_bytes > 0 or f"{name}-1" not in there or f"{name}-2" in there
+
+    def _one(self, name: str, now: str) -> bool:
+        once = self._receipts(name)
+        if once is None:
+            return False
+        first = once.first.body
+        shelf.put(self._store, first, 1, once.first.raw, keep.of_ledger(self._settings))
+        if self._from_dock(once):
+            return True
+        if self._reading.left_bytes <= 0 or not receipts.is_later(first.read, now):
+            return False
+        return self._read(once)
+
+    def _receipts(self, name: str) -> Once | None:
+        """None where they went away meanwhile, or the recording did."""
+        readers = (Reader(self._signer.public), *self._docks)
+        found = receipts.vouched(self._home.receipts, name, readers)
+        first = next((line for line in found if line.body.store_id == self._store.id), None)
+        held = look(Path(self._settings.paths.spool) / name)
+        return None if first is None or held is None else Once(held, found, first)
+
+    def _from_dock(self, once: Once) -> bool:
+        """Take over what a dock signed; only sync's folder changes."""
+        first = once.first
+        line = shelf.get(self._store, shelf.key_of(first.body, 2))
+        if line is None or not any(r.signed(line.raw, line.body) for r in self._docks):
+            return False
+        follows = (line.header.n, line.header.prev) == (
+            len(once.receipts), once.receipts[-1].sha256,
+        )  # fmt: skip
+        tagmanifest = first.body.tagmanifest_sha256
+        if not follows or receipts.twice((*once.receipts, line), tagmanifest) is None:
+            return False
+        receipts.add(self._home.receipts, first.body.recording, once.receipts, line.raw)
+        return True
+
+    def _read(self, once: Once) -> bool:
+        first = once.first.body
+        whole = bag.load(once.recording.path)
+        if whole.tagmanifest_sha256 != first.tagmanifest_sha256:
+            raise SourceError(
+                "bag-differs", "its receipt is for another bag", where=str(whole.folder),
+                remedy="Run `recorder verify` on it with the ledger; nothing of it is freed",
+            )  # fmt: skip
+        files = (*whole.files, whole.signature)
+        base = f"{first.device}/{first.recording}"
+        if not self._reading.whole(base, files, once.first.sha256):
+            return False
+        how = keep.of_recording(whole, self._settings)
+        kept = {
+            file.name: self._store.assure(f"{base}/{file.name}", file.size_bytes, file.sha256, how)
+            for file in files
+        }
+        body = again(first, kept[whole.signature.name], self._store, self._clock)
+        body = msgspec.structs.replace(body, left=whole.left, **receipts.as_told(kept))
+        written = receipts.after(once.receipts[-1], body, self._signer, self._clock)
+        receipts.add(self._home.receipts, first.recording, once.receipts, written.line)
+        self._reading.over()
+        shelf.put(self._store, first, 2, written.line, keep.of_ledger(self._settings))
+        return True
+
+
+def again(first: Receipt, signature: Kept, store: Store, clock: Clock) -> Receipt:
+    """What the second receipt says: the first one's words, read now."""
+    read_ns, our_ns = store.time_ns(), clock.utc_ns()
+    return msgspec.structs.replace(
+        first,
+        stored=iso(signature.mtime_ns),
+        read=iso(read_ns),
+        read_back=2,
+        clock_offset_ms=round((our_ns - read_ns) / 1_000_000),
+    )

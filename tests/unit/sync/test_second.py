@@ -1,0 +1,141 @@
+"""The second read-back: when, in which order, how much a run, and what it does about a store that
+lost or changed something."""
+
+import os
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from recorder.config import Sync
+from recorder.evidence import chain
+from recorder.sync import receipts, shelf
+from recorder.sync.home import Home
+from recorder.sync.stores import Keep
+from tests.unit.sync.spools import DEVICE, Place, tree
+from tests.unit.sync.stepped import Days, Stepped
+
+
+@pytest.fixture
+def days(tmp_path: Path) -> Days:
+    return Days(Place(tmp_path))
+
+
+def lines(days: Days, bag: Path) -> tuple[chain.Line, ...]:
+    return receipts.load(days.place.sync / "receipts", bag.name, days.place.key)
+
+
+def is_twice(days: Days, bag: Path) -> bool:
+    digest = tree(bag)["tagmanifest-sha256.txt"]
+    return receipts.twice(lines(days, bag), digest) is not None
+
+
+def test_a_day_later_every_byte_is_read_again_and_a_second_receipt_follows_the_first(
+    days: Days,
+) -> None:
+    bag = days.place.recording(5000, 7000)
+    days.sync()
+    first = receipts.path_of(days.place.sync / "receipts", bag.name).read_bytes()
+    assert days.sync(23.9).read_twice == 0
+    assert not any(bag.name in key for key in days.read) and not is_twice(days, bag)
+    assert days.sync(0.1).read_twice == 1
+    inside = {key.partition(f"{bag.name}/")[2] for key in days.read}
+    assert set(tree(bag)) <= inside
+    both = receipts.path_of(days.place.sync / "receipts", bag.name).read_bytes()
+    assert both.startswith(first) and is_twice(days, bag)
+    one, two = lines(days, bag)
+    assert (two.body.read_back, two.body.read) == (2, "2026-11-24T12:00:00.000Z")
+    assert (two.body.files, two.body.bytes) == (one.body.files, one.body.bytes)
+    shelved = sorted((days.place.store / DEVICE / "receipts" / "2026-11-23").iterdir())
+    assert b"".join(path.read_bytes() for path in shelved) == both
+    assert days.sync(24).read_twice == 0
+
+
+def test_what_is_new_goes_first_and_then_the_oldest_as_far_as_the_share_goes(days: Days) -> None:
+    old = [days.place.recording(*sizes) for sizes in ((600_000,), (600_000,), (1_100_000, 9))]
+    days.sync()
+    new = days.place.recording(600_000)
+    settings = msgspec.structs.replace(
+        days.place.settings, sync=Sync(store=str(days.place.store), read_back_mb=1)
+    )
+    assert days.sync(25, settings=settings).stored == (new.name,)
+    named = list(dict.fromkeys(key.split("/")[1] for key in days.read if "/data/" in key))
+    assert named == [new.name, old[0].name, old[1].name]
+    assert [is_twice(days, bag) for bag in old] == [True, False, False]
+    days.sync(0.1, settings=settings)
+    assert f"{DEVICE}/{old[1].name}/data/segments/0001.mp4.age" not in days.read
+    assert [is_twice(days, bag) for bag in old] == [True, True, False]
+
+
+def test_without_a_share_reading_is_left_to_the_dock(days: Days) -> None:
+    bag = days.place.recording()
+    days.sync()
+    settings = msgspec.structs.replace(
+        days.place.settings, sync=Sync(store=str(days.place.store), read_back_mb=0)
+    )
+    assert days.sync(100, settings=settings).read_twice == 0 and not is_twice(days, bag)
+
+
+@pytest.mark.parametrize("harm", ["changed", "missing", "shorter", "added"])
+def test_what_the_store_lost_or_changed_is_a_finding_is_set_aside_and_has_no_second_receipt(
+    days: Days, harm: str
+) -> None:
+    bag, other = days.place.recording(5000), days.place.recording(5000)
+    days.sync()
+    path = days.place.stored(bag) / "data/segments/0001.mp4.age"
+    good = path.read_bytes()
+    match harm:
+        case "changed":
+            path.write_bytes(bytes(len(good)))
+        case "missing":
+            path.unlink()
+        case "shorter":
+            path.write_bytes(good[:-1])
+        case "added":
+            path.with_name("0009.mp4.age").write_bytes(good)
+    said: list[str] = []
+    summary = days.sync(25, say=said.append)
+    code = {"missing": "store-missing", "added": "store-foreign"}.get(harm, "store-conflict")
+    assert [(f.code, f.recording) for f in summary.findings] == [(code, bag.name)]
+    assert said == ["store_conflict"]
+    assert not is_twice(days, bag) and is_twice(days, other)
+    assert Home(days.place.sync).is_aside(bag.name) is not None
+    path.write_bytes(good)
+    path.with_name("0009.mp4.age").unlink(missing_ok=True)
+    assert days.sync(1).read_twice == 1
+    assert Home(days.place.sync).is_aside(bag.name) is None
+
+
+def test_a_stopped_run_goes_on_where_it_was(days: Days) -> None:
+    bag = days.place.recording(*[100_000] * 4)
+    days.sync()
+    stop = threading.Event()
+    plain = Stepped.read
+
+    def read(store: Stepped, key: str) -> object:
+        if key.endswith("0003.mp4.age"):
+            stop.set()
+        return plain(store, key)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stepped, "read", read)
+        assert days.sync(25, stop=stop).read_twice == 0
+    assert not is_twice(days, bag)
+    assert days.sync().read_twice == 1
+    assert not any(key.endswith(("1.mp4.age", "3.mp4.age")) for key in days.read)
+    assert any(key.endswith("4.mp4.age") for key in days.read)
+
+
+def test_another_machines_word_without_a_dock_in_the_register_is_not_taken(days: Days) -> None:
+    bag = days.place.recording()
+    days.sync()
+    (first,) = lines(days, bag)
+    forged = msgspec.structs.replace(first.body, read="2026-11-25T00:00:00.000Z", read_back=2)
+    written = receipts.after(first, forged, days.place.signer, days.place.clock)
+    store = days.open(days.place.settings, os.urandom(8).hex())
+    shelf.put(store, first.body, 2, written.line, Keep(None))
+    store.close()
+    assert days.sync(25).read_twice == 1
+    assert any("/data/" in key for key in days.read)
+    assert lines(days, bag)[1].raw != written.line
