@@ -44,6 +44,7 @@ from recorder.panel.light import LightState
 from recorder.parts import Parts
 from recorder.presses import Presses
 from recorder.ring import Ring, memory_bytes
+from recorder.room import Room
 from recorder.session.phrases import Phrase
 from recorder.session.states import Effect, Event, Session, State, step
 from recorder.storing import Looked, Storing
@@ -153,6 +154,7 @@ class App:
         self.effects = Effects(self)
         self.cards = Cards(self)
         self.storing = Storing(self, put)
+        self.room = Room(self)
         self._probe = probe.Probe(settings, clock, put)
         self._server = Server(socket_path(self.run_folder), self._ask, settings.control.limited)
 
@@ -213,12 +215,15 @@ class App:
             case probe.Slow():
                 self.fitness.measured(item)
                 self.disk_watch.keep_reserve(item.free_bytes or 0)
+                self.room.measured(item.free_bytes)
             case Asked():
                 answer = self._answer(item)
                 if answer is not None:
                     item.reply.put(answer)
             case Looked():
                 self.storing.looked(item)
+                if item.standing is not None:
+                    self.room.may_go(item.standing.kept.may_go)
             case Fired():
                 self.fire(item.event)
             case Remembered():
@@ -270,6 +275,8 @@ class App:
         """
         was = self.session
         now, effects = step(was, event)
+        if Effect.REFUSE_UNFIT in effects and self.effects.waits_for_room:
+            effects = (Effect.REMEMBER,)
         self.event = event
         self.effects.argument = argument
         if event in (Event.START, Event.STOP, Event.PRESS, Event.LONG):
@@ -307,6 +314,7 @@ class App:
         self.custodians = len(ready.custodians)
         self._probe.begin()
         self.storing.begin(ready.away)
+        self.room.begin()
         for error in self.broken:
             part = error.code.partition("-")[0]
             self.archive.note(

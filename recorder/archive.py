@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from recorder import freeing
 from recorder.clock import Clock
 from recorder.config import Settings
 from recorder.disk import Disk
@@ -17,7 +18,7 @@ from recorder.evidence import keys, ledger_private, lines
 from recorder.evidence.recording import RecordingWriter
 from recorder.open_spool import OpenSpool
 from recorder.ring import Piece
-from recorder.spool import LEDGER
+from recorder.spool import LEDGER, names
 from recorder.startup import Last, Ready, Resumed, Startup
 
 
@@ -95,6 +96,19 @@ class Archive:
         """There is room again: keep the reserve."""
         self._taken.reserve_kept = True
         self._disk.submit("reserve", self._taken.keep_reserve)
+
+    def free(self, name: str, then: Callable[[bool | OSError], None]) -> None:
+        """Give a recording's room back, if that is safe; ``then`` hears whether it is on its way,
+        or what the card said. ``sweep`` does the rest."""
+        self._disk.submit("free", lambda: self._free(name), then)
+
+    def sweep(self, then: Callable[[bool | OSError], None]) -> None:
+        """Remove some of what was freed; ``then`` hears whether nothing of it is left."""
+        self._disk.submit("sweep", self._sweep, then)
+
+    def unfreed(self, then: Callable[[list[str]], None]) -> None:
+        """Those that the ledger says to be freed and that are still there: a life was cut short."""
+        self._disk.submit("unfreed", self._unfreed, then)
 
     def close(self) -> None:
         """Write the ledger's last line and give the spool back."""
@@ -180,6 +194,23 @@ class Archive:
         except OSError:
             return Declaration(written.n, durable=False)
         return Declaration(written.n, durable=True)
+
+    def _free(self, name: str) -> bool | OSError:
+        try:
+            return freeing.free(self._taken, name)
+        except OSError as error:
+            return error
+
+    def _sweep(self) -> bool | OSError:
+        assert self._taken.spool is not None
+        try:
+            return freeing.sweep(self._taken.spool.path)
+        except OSError as error:
+            return error
+
+    def _unfreed(self) -> list[str]:
+        assert self._taken.spool is not None
+        return sorted(self._taken.freed & set(names(self._taken.spool.path)))
 
     def _close(self) -> None:
         self._taken.note(lines.Shutdown(why="stopped"))

@@ -169,6 +169,13 @@ class Sync(_Strict, frozen=True, kw_only=True):
     read_back_mb: Annotated[int, Meta(ge=0, le=1_000_000)] = 4096
 
 
+class Freeing(_Strict, frozen=True, kw_only=True):
+    """When the device gives room back that the store's two read-backs have made safe."""
+
+    below_min: Annotated[int, Meta(ge=0, le=6000)] = 90
+    hold_days: Annotated[float, Meta(ge=0, le=3650)] = 3.0
+
+
 class S3(_Strict, frozen=True, kw_only=True):
     """The store where ``sync.store`` names a bucket. ``lock`` none: evidence can be deleted."""
 
@@ -219,6 +226,7 @@ class Settings(_Strict, frozen=True, kw_only=True):
     light: Light = Light()
     battery: Battery = Battery()
     sync: Sync = Sync()
+    freeing: Freeing = Freeing()
     s3: S3 = S3()
     calendar: CalendarSettings = CalendarSettings()
     control: Control = Control()

@@ -224,8 +224,8 @@ class Effects:
 
     def _remember(self) -> None:
         self._remembered = Remembered(self._app.event, self._app.event_ns, self.source, self.by)
-        starting = self._app.session.state is State.STARTING
-        self.say(Phrase.STARTING if starting else Phrase.SEALING)
+        says = {State.STARTING: Phrase.STARTING, State.UNFIT: Phrase.MAKING_ROOM}
+        self.say(says.get(self._app.session.state, Phrase.SEALING))
 
     def _next(self) -> None:
         if self._app.leaving:
@@ -237,6 +237,14 @@ class Effects:
     def remember(self, kept: Remembered) -> None:
         """A press from before, to be acted on first."""
         self._remembered = kept
+
+    @property
+    def waits_for_room(self) -> bool:
+        """A press is refused for want of room alone, and some is being made."""
+        app = self._app
+        blocking = {result.name for result in app.checks if result.level is Level.BLOCK}
+        unfit = app.session.state is State.UNFIT and blocking == {"storage"}
+        return unfit and app.room.making
 
     def refuse_remembered(self) -> None:
         """The daemon stops: a press that was to be acted on next goes on record as refused."""

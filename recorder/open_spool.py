@@ -33,6 +33,8 @@ class OpenSpool:
         self.ledger: Log | None = None
         self.signer: Signer = keys.ephemeral()
         self.recipients: tuple[Recipient, ...] = ()
+        self.freed: set[str] = set()
+        """Recordings that the ledger says to be freed, whether or not they are gone already."""
         self.last_name = ""
         """The recording that was begun last, "" before the first one."""
         self.reserve_kept = True

@@ -21,6 +21,8 @@ LEDGER = "ledger"
 QUARANTINE = "quarantine"
 LOCK = ".lock"
 RESERVE = ".reserve"
+FREED = ".freed-"
+"""What begins so was a recording; its room is being given back."""
 _NO_COUNTER = 90_000_000
 """No device counts so far: such a name is foreign, and its next ones would have no room."""
 _RESERVE_FILES = 24

@@ -109,8 +109,10 @@ class Startup:
 
         entries = list(ledger.entries(spool.path / LEDGER, unread))
         for name in names(Path(settings.paths.sync) / "receipts"):
-            spool.known(name.removesuffix(".json"))
+            spool.known(name.removesuffix(".jsonl"))
         for entry in entries:
+            if isinstance(entry.body, lines.Freed):
+                taken.freed.add(entry.body.recording)
             if isinstance(entry.body, lines.Opened):
                 spool.known(entry.body.recording)
                 taken.last_name = entry.body.recording

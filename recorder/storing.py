@@ -26,6 +26,7 @@ from recorder.session.states import State
 from recorder.shapes import UNREADABLE
 from recorder.sync import deadlines, standing
 from recorder.sync.deadlines import Lateness
+from recorder.sync.kept import SHOWN, Kept
 from recorder.sync.standing import Standing, Unsent
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ LOOK_EVERY_NS = 30 * 60 * NS
 REPEAT_NS = 4 * 3600 * NS
 """So long the same reminder is not repeated, though sync reaches its store every few minutes."""
 LOOK_LIMIT_S = 120.0
-SHOWN = 50
 _OWNER = "storing"
 _SPEAKS_IN = frozenset({State.READY, State.UNFIT, State.FAILED})
 _OVERDUE = {Lateness.OVERDUE: Phrase.OVERDUE, Lateness.POSSIBLY: Phrase.POSSIBLY_OVERDUE}
@@ -286,16 +286,22 @@ class Storing:
         if self._problem:
             data["deadlines"] = f"as counted before: {self._problem}"
         shown = sorted(found.unsent, key=_urgency)[:SHOWN]
+        kept = found.kept
+        rows = [_shown(each) for each in shown] + _shown_kept(kept)
         return data | {
-            "stored": found.stored,
+            "stored": kept.stored,
+            "stored_twice": kept.twice,
+            "may_be_freed": kept.freeable,
+            "freed": kept.freed,
+            "freeing": kept.problem or "as room is needed",
             "unsent": len(found.unsent),
             "due": found.count(Lateness.DUE),
             "possibly_overdue": found.count(Lateness.POSSIBLY),
             "overdue": found.count(Lateness.OVERDUE),
             "provisional": found.provisional,
             "quarantined": found.quarantined,
-            "recordings": [_shown(each) for each in shown],
-            "not_shown": len(found.unsent) - len(shown),
+            "recordings": rows[:SHOWN],
+            "not_shown": len(found.unsent) + kept.stored + kept.freed - len(rows[:SHOWN]),
         }
 
 
@@ -315,6 +321,25 @@ def _shown(each: Unsent) -> dict[str, Any]:
         "returned": "from the return" if each.returned else "",
         "detail": each.detail,
     }
+
+
+def _shown_kept(kept: Kept) -> list[dict[str, Any]]:
+    """Those that the store has, in rows like the others': what needs a person, what is not safe
+    yet, what is, what is gone."""
+    told = {
+        "set aside": "",
+        "stored once": "second read-back from ",
+        "stored twice": "may be freed from ",
+        "may be freed": "since ",
+    }
+    rows = sorted(kept.named, key=lambda each: list(told).index(each.where))
+    shown = [_row(each.recording, each.where, told[each.where] + each.detail) for each in rows]
+    return shown + [_row(name, "freed", "") for name in reversed(kept.gone)]
+
+
+def _row(recording: str, where: str, detail: str) -> dict[str, Any]:
+    empty = dict.fromkeys(("deadline", "standing", "provisional", "returned"), "")
+    return {"recording": recording, "where": where, **empty, "detail": detail}
 
 
 def _waits(declaration: Declaration) -> dict[str, Any]:

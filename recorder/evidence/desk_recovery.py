@@ -35,7 +35,7 @@ from recorder.evidence.recording import sha256
 from recorder.evidence.seal import MANIFEST, SIGNATURE, TAG_FILES, TAGMANIFEST
 from recorder.evidence.verification import is_recording
 from recorder.evidence.verification_bag import inventory, listed
-from recorder.spool import LEDGER, LOCK, QUARANTINE, RESERVE, number_of
+from recorder.spool import FREED, LEDGER, LOCK, QUARANTINE, RESERVE, number_of
 from recorder.sync.stores.marker import MARKER
 
 PARTS = ".recover"
@@ -209,6 +209,8 @@ class _Run:
         )
 
     def _top(self, found: Found) -> None:
+        if found.name.startswith(FREED):
+            return  # it was a recording; the ledger says that its room is being given back
         if found.name in (LOCK, RESERVE) or (found.name == LEDGER and found.kind == "folder"):
             return
         if found.error:

@@ -23,6 +23,7 @@ from recorder.evidence.verification_ledger import Ledger
 from recorder.evidence.verification_report import Findings, FolderReport, Level, Report
 from recorder.evidence.verification_trust import Vouched, trust
 from recorder.spool import number_of
+from recorder.sync.stores.marker import MARKER
 
 _SHORT = "ledger-short"
 _BESIDE = frozenset(
@@ -122,7 +123,10 @@ def verify_folder(
                 "quote later ones",
             )
         if known is not None:
-            for level, code, text in verification_ledger.absent(known, there, set_aside):
+            in_store = any((folder / MARKER).is_file() for folder in (place, place.parent))
+            for level, code, text in verification_ledger.absent(
+                known, there, set_aside, in_store=in_store or known.stored
+            ):
                 findings.add(level, code, text)
             for each in known.owed:
                 owed += explain((each,), shelf, each.about, findings)

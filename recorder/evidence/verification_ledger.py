@@ -53,6 +53,8 @@ class Ledger(msgspec.Struct):
     keys: dict[bytes, Key]
     quarantined: dict[str, str]
     wall: WallTime
+    stored: bool = False
+    """A file a line, as a store has it."""
     lines: int = 0
     owed: tuple[Owed, ...] = ()
 
@@ -102,7 +104,7 @@ def _read(paths: Sequence[Path], findings: Findings) -> Ledger:
     ledger = Ledger(paths[0].parent, {}, {}, {}, WallTime())
     key: bytes | None = None
     due = LedgerDue()
-    stored = bool(_STORED.fullmatch(paths[0].name))
+    stored = ledger.stored = bool(_STORED.fullmatch(paths[0].name))
     for defect in () if stored else leftovers(paths):
         findings.add(
             Level.TAMPERED,
@@ -270,10 +272,11 @@ def compare(
 
 
 def absent(
-    ledger: Ledger, there: Sequence[str], set_aside: Mapping[str, str]
+    ledger: Ledger, there: Sequence[str], set_aside: Mapping[str, str], *, in_store: bool
 ) -> Iterator[tuple[Level, str, str]]:
     """(level, code, text) of every recording that the ledger opened and nobody has. ``set_aside``:
-    what a desk could not end, and why; it excuses nothing that the device had sealed."""
+    what a desk could not end, and why; it excuses nothing that the device had sealed. ``in_store``:
+    this is where a recording must be that was freed on the device."""
     last = max((known.n for known in ledger.recordings.values()), default=-1)
     for name, known in ledger.recordings.items():
         if name in there:
@@ -282,7 +285,7 @@ def absent(
             yield Level.INCOMPLETE, "quarantined", f"{name}: {ledger.quarantined[name]}"
         elif name in set_aside and known.seal is None:
             yield Level.INCOMPLETE, "quarantined", f"{name}: {set_aside[name]}"
-        elif known.freed:
+        elif known.freed and known.seal is not None and not in_store:
             yield Level.NOTE, "freed", f"{name} left the device after two read-backs"
         elif known.unbegun and known.seal is None:
             text = f"{name} was opened, but at the next start nothing of it was on the card"

@@ -68,6 +68,7 @@ class Phrase(StrEnum):
     UNFIT = "unfit"
     FAILED = "failed"
     SEALING = "sealing"
+    MAKING_ROOM = "making_room"
     BATTERY_LOW = "battery_low"
     STORAGE_LOW = "storage_low"
     STORAGE_FULL = "storage_full"

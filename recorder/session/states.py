@@ -128,7 +128,7 @@ def _rows() -> dict[tuple[State, Event], _Row]:
         (_S.READY, _E.START): (_S.OPENING, (_F.BEGIN,)),
         (_S.READY, _E.UNFIT): (_S.UNFIT, (_F.ANNOUNCE_FIT,)),
         (_S.READY, _E.BROKEN): (_S.FAILED, (_F.ANNOUNCE_FIT,)),
-        (_S.UNFIT, _E.FIT): (_S.READY, (_F.ANNOUNCE_FIT,)),
+        (_S.UNFIT, _E.FIT): (_S.READY, (_F.ANNOUNCE_FIT, _F.NEXT)),
         (_S.UNFIT, _E.PRESS): (_S.UNFIT, (_F.REFUSE_UNFIT,)),
         (_S.UNFIT, _E.START): (_S.UNFIT, (_F.REFUSE_UNFIT,)),
         (_S.UNFIT, _E.LONG): (_S.UNFIT, (_F.REBOOT,)),

@@ -152,16 +152,20 @@ class Home:
 
     def is_aside(self, recording: str) -> Aside | None:
         """The note of an earlier run; None where there is none."""
-        try:
-            data = (self.aside / f"{recording}.json").read_bytes()
-            return msgspec.json.decode(data, type=Aside)
-        except (FileNotFoundError, *UNREADABLE):
-            return None
+        return aside_of(self.aside, recording)
 
     def settle(self, recording: str) -> None:
         """It is in order again, and whole: nothing of it is under way."""
         for folder in (self.aside, self.live):
             (folder / f"{recording}.json").unlink(missing_ok=True)
+
+
+def aside_of(folder: Path, recording: str) -> Aside | None:
+    """Why a recording is set aside; None where it is not."""
+    try:
+        return msgspec.json.decode((folder / f"{recording}.json").read_bytes(), type=Aside)
+    except (OSError, *UNREADABLE):
+        return None
 
 
 def replace(path: Path, data: bytes) -> None:

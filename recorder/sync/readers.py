@@ -26,6 +26,11 @@ class Reader(msgspec.Struct, frozen=True):
     public: bytes
     entries: tuple[Key, ...] | None = None
 
+    @property
+    def counts(self) -> bool:
+        """Whether the register, where one is asked, knows it and did not revoke it."""
+        return self.entries is None or any(entry.revoked is None for entry in self.entries)
+
     def signed(self, raw: bytes, receipt: Any) -> bool:
         """It signed this line, and might: by the store's own time, and for that recording."""
         try:

@@ -20,12 +20,11 @@ from recorder.config import CalendarSettings, Settings
 from recorder.errors import RecorderError
 from recorder.evidence import keys
 from recorder.evidence.chain import files
-from recorder.shapes import UNREADABLE
 from recorder.spool import LEDGER, QUARANTINE, Held, look, numbered
 from recorder.sync import deadlines
 from recorder.sync.deadlines import Lateness
-from recorder.sync.home import PUBLIC, Aside
-from recorder.sync.index import Index
+from recorder.sync.home import PUBLIC, aside_of
+from recorder.sync.kept import Kept, Shelf
 from recorder.sync.terms import Terms
 
 Where = Literal["recording", "waiting", "set aside"]
@@ -38,6 +37,8 @@ class Asked(msgspec.Struct, frozen=True):
     sync: str
     utc_offset_min: int
     calendar: CalendarSettings
+    keys: str
+    hold_days: float
 
 
 class Unsent(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +59,7 @@ class Standing(msgspec.Struct, frozen=True):
     """All of them, oldest first; ``quarantined`` counts what could not be understood."""
 
     unsent: tuple[Unsent, ...]
-    stored: int
+    kept: Kept
     quarantined: int
 
     def count(self, lateness: Lateness) -> int:
@@ -74,26 +75,24 @@ class Standing(msgspec.Struct, frozen=True):
 def question(settings: Settings) -> Asked:
     """What the settings say of it."""
     return Asked(
-        settings.paths.spool, settings.paths.sync, settings.device.utc_offset_min, settings.calendar
-    )
+        settings.paths.spool, settings.paths.sync, settings.device.utc_offset_min,
+        settings.calendar, settings.paths.keys, settings.freeing.hold_days,
+    )  # fmt: skip
 
 
 def standing(asked: Asked, clock: Clock) -> Standing:
     """Look at spool, receipts and ledger now. OSError, RecorderError where they cannot be read:
     then nothing is said, for what is stored would seem overdue."""
     spool, home = Path(asked.spool), Path(asked.sync)
-    stored = 0
     waiting: list[Held] = []
     key = _key(home)
-    index = None if key is None else Index(home, key)
+    shelf = Shelf(spool, Path(asked.keys), home, key, asked.hold_days, clock)
     for name in numbered(spool):
-        if index is not None and index.has(name):
-            stored += 1
-        elif (recording := look(spool / name)) is not None:
+        if not shelf.take(name) and (recording := look(spool / name)) is not None:
             waiting.append(recording)
     return Standing(
         tuple(_all(waiting, asked, clock)) if waiting else (),
-        stored,
+        shelf.told(),
         sum(1 for _ in _names(spool / QUARANTINE)),
     )
 
@@ -126,7 +125,7 @@ def _all(waiting: list[Held], asked: Asked, clock: Clock) -> Iterator[Unsent]:
 def _where(recording: Held, home: Path) -> tuple[Where, str]:
     if recording.state == "open":
         return "recording", ""
-    aside = _aside(home, recording.name)
+    aside = aside_of(home / "aside", recording.name)
     return ("set aside", f"{aside.code}: {aside.text}") if aside else ("waiting", "")
 
 
@@ -136,14 +135,6 @@ def _key(home: Path) -> bytes | None:
     except FileNotFoundError:
         return None  # sync was never set up: nothing is stored
     return keys.load_public(home / PUBLIC)
-
-
-def _aside(home: Path, recording: str) -> Aside | None:
-    try:
-        data = (home / "aside" / f"{recording}.json").read_bytes()
-        return msgspec.json.decode(data, type=Aside)
-    except (OSError, *UNREADABLE):
-        return None
 
 
 def _names(folder: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 import pytest
@@ -28,31 +28,13 @@ from recorder.session import catalogue
 from recorder.sync import receipts, worker
 from tests.ordeal.reboot import FINE, register_of
 from tests.real.test_sync_kill import SIGNATURE, expected, recordings
+from tests.rigs.at_once import Now
 from tests.rigs.daemon import Daemon, journal_of
 from tests.rigs.killed_at import fork_and_kill
 from tests.unit.evidence import bags
 from tests.unit.sync.spools import Place
 
 REBOOTED = "00000000-0000-4000-8000-000000000002"
-
-
-class Now:
-    """The disk's thread, as far as the archive needs it: every job is done when it is handed in."""
-
-    def submit(
-        self, what: str, run: Callable[[], Any], then: Callable[[Any], None] | None = None
-    ) -> None:
-        result = run()
-        if then is not None:
-            then(result)
-
-    def write(self, writer: Callable[[], Any], piece: Piece, *, live: bool) -> bool:
-        stream = piece.stream
-        writer().fragments([(stream.init, stream.data, piece.fragment, piece.media)])
-        return True
-
-    def told(self, code: str, detail: str) -> None:
-        raise AssertionError(f"no fault was injected, but {code}: {detail}")
 
 
 class Device:

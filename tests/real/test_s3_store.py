@@ -556,3 +556,22 @@ def test_another_authority_is_not_believed(bucket: Bucket) -> None:
     with pytest.raises(RecorderError) as caught:
         bucket.run()
     assert caught.value.code == "store-untrusted"
+
+
+def test_a_day_later_a_bucket_is_read_again_and_both_receipts_lie_locked_beside_the_bag(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bag = bucket.place.recording(3_000_000, 0)
+    bucket.run()
+    plain = S3Store.time_ns
+    monkeypatch.setattr(S3Store, "time_ns", lambda store: plain(store) + 25 * 3600 * 10**9)
+    before = bucket.versions()
+    assert bucket.run().read_twice == 1
+    one, two = receipts.load(bucket.place.sync / "receipts", bag.name, bucket.place.key)
+    assert receipts.twice((one, two), tree(bag)["tagmanifest-sha256.txt"]) == two
+    assert two.body.versions == one.body.versions and len(two.body.versions) == two.body.files
+    assert two.body.locked_until == one.body.locked_until != ""
+    (new,) = set(bucket.versions()) - set(before)
+    assert new == f"{DEVICE}/receipts/{one.body.read[:10]}/{bag.name}-2"
+    assert set(bucket.versions().values()) == {1}
+    assert bucket.head(new)["ObjectLockMode"] == "COMPLIANCE"

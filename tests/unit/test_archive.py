@@ -152,7 +152,7 @@ def test_a_damaged_ledger_is_kept_and_names_go_on(
         shutil.rmtree(device.spool / name)
         receipts = Path(device.settings.paths.sync) / "receipts"
         receipts.mkdir(parents=True)
-        (receipts / f"{name}.json").write_bytes(b"{}")
+        (receipts / f"{name}.jsonl").write_bytes(b"{}")
     damage(device.spool / LEDGER)
     before = contents(device.spool / LEDGER)
     ready = device.start()

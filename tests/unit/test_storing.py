@@ -13,6 +13,7 @@ from recorder.session import phrases
 from recorder.session.states import Session, State
 from recorder.storing import Looked, Storing
 from recorder.sync.deadlines import Lateness
+from recorder.sync.kept import Kept
 from recorder.sync.standing import Standing, Unsent
 
 
@@ -42,7 +43,7 @@ class Rig:
             done(Outcome("cut", None, None))
 
     def found(self, *unsent: Unsent) -> None:
-        self.storing.looked(Looked(Standing(unsent, 0, 0), ""))
+        self.storing.looked(Looked(Standing(unsent, Kept(), 0), ""))
 
     def tick(self, seconds: float = 1) -> list[str]:
         """What is newly said."""

@@ -97,9 +97,9 @@ class Place:
         self.seal(folder)
         return folder
 
-    def act(self, made: str) -> Path:
+    def act(self, made: str, size: int = 0) -> Path:
         """A sealed recording that ended at ``made`` (UTC) by the device's clock, with its ledger
-        lines. The clock stays there."""
+        lines, and a segment where ``size`` says so. The clock stays there."""
         self.clock.now_ns += 60 * NS
         self.clock.wall_ns = parse_iso(made)
         self._number += 1
@@ -118,6 +118,9 @@ class Place:
         self.clock.advance(2)
         log.append(lines.End(end_ns=end_ns, source="button", planned=True, spoken=True))
         log.close()
+        if size:
+            (folder / "data" / "segments").mkdir()
+            (folder / "data" / "segments" / "0001.mp4.age").write_bytes(self.rng.randbytes(size))
         self.seal(folder)
         return folder
 

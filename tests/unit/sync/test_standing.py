@@ -66,7 +66,7 @@ def test_what_the_store_confirmed_is_no_longer_counted(place: Place) -> None:
     place.act(MONDAY)
     worker.run_once(place.settings, Quiet(), clock=place.clock)
     found = look(place, "2026-12-24T00:00:00Z")
-    assert (found.stored, found.unsent) == (1, ())
+    assert (found.kept.stored, found.unsent) == (1, ())
 
 
 def test_a_receipt_that_somebody_changed_confirms_nothing(place: Place) -> None:
