@@ -120,6 +120,14 @@ def _parser() -> argparse.ArgumentParser:
 
     sync = verb("sync", _later("sync"), "Copy sealed recordings into the township's store.")
     sync.add_argument("--watch", action="store_true", help="stay, and wake up when one is sealed")
+    sync.add_argument(
+        "--read-back", action="store_true",
+        help="on the dock's own machine: read back what devices stored a day ago, in their place",
+    )  # fmt: skip
+    sync.add_argument(
+        "--device", action="append", default=[], metavar="NAME",
+        help="--read-back: of this device only (default: all that the register names)",
+    )  # fmt: skip
 
     verify = verb("verify", _later("verify"), "Judge a recording, a spool or a store.")
     verify.add_argument("path", type=Path, help="a recording's folder, a spool or a store")

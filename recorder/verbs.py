@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -150,7 +151,7 @@ def export(options: argparse.Namespace) -> int:
 def sync(options: argparse.Namespace) -> int:
     """`recorder sync`."""
     from recorder.sync.progress import Bar, Lines
-    from recorder.sync.worker import run_once
+    from recorder.sync.worker import open_configured, run_once
 
     settings = config.load(options.config)
     clock = SystemClock()
@@ -167,6 +168,13 @@ def sync(options: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    if options.read_back:
+        from recorder.sync.dock import read_back
+
+        return read_back(
+            settings, progress, clock=clock, devices=options.device, stop=stop,
+            open_store=partial(open_configured, clock=clock),
+        ).exit_code  # fmt: skip
     if options.watch:
         from recorder.sync.watch import watch
 

@@ -91,17 +91,9 @@ def load(folder: Path) -> Bag:
         raise _unreadable(folder / "data", error) from error
     except (InvalidSignature, ValueError) as error:
         raise _broken(folder / SIGNATURE, "the seal's signature does not fit") from error
-    tags = _entries(folder / TAGMANIFEST, listing)
-    manifest = _tag(folder, MANIFEST)
-    if dict(tags).get(MANIFEST) != hashlib.sha256(manifest).hexdigest():
-        raise _broken(folder / MANIFEST, "it is not the manifest that was signed")
-    payload = _entries(folder / MANIFEST, manifest)
-    if any(not name.startswith("data/") for name, _ in payload):
-        raise _broken(folder / MANIFEST, "it lists a file that is no payload")
-    tags.append((TAGMANIFEST, hashlib.sha256(listing).hexdigest()))
-    payload.sort(key=lambda entry: _journal_last(entry[0]))
-    files = tuple(BagFile(name, _size(folder / name), digest) for name, digest in (*payload, *tags))
-    listed = {file.name for file in files} | {SIGNATURE}
+    named = listed(folder, listing, _tag(folder, MANIFEST))
+    files = tuple(BagFile(name, _size(folder / name), digest) for name, digest in named)
+    known = {file.name for file in files} | {SIGNATURE}
     return Bag(
         folder.name,
         folder,
@@ -109,7 +101,7 @@ def load(folder: Path) -> Bag:
         retention_of(opened),
         files,
         BagFile(SIGNATURE, len(signature), hashlib.sha256(signature).hexdigest()),
-        tuple(sorted(name for name in _names(folder) if name not in listed)),
+        tuple(sorted(name for name in _names(folder) if name not in known)),
     )
 
 
@@ -118,6 +110,20 @@ def _journal_last(name: str) -> tuple[bool, int, str]:
     so has all that it speaks of."""
     journal = _JOURNAL.fullmatch(name)
     return (False, 0, name) if journal is None else (True, -int(journal[1] or 1), name)
+
+
+def listed(folder: Path, listing: bytes, manifest: bytes) -> list[tuple[str, str]]:
+    """(name, digest) of every file but the signature, in the order of travel, by the signed
+    ``listing`` (the tag manifest) and the manifest that it names. SourceError where they do not
+    fit; ``folder`` only says where."""
+    tags = _entries(folder / TAGMANIFEST, listing)
+    if dict(tags).get(MANIFEST) != hashlib.sha256(manifest).hexdigest():
+        raise _broken(folder / MANIFEST, "it is not the manifest that was signed")
+    payload = _entries(folder / MANIFEST, manifest)
+    if any(not name.startswith("data/") for name, _ in payload):
+        raise _broken(folder / MANIFEST, "it lists a file that is no payload")
+    payload.sort(key=lambda entry: _journal_last(entry[0]))
+    return [*payload, *tags, (TAGMANIFEST, hashlib.sha256(listing).hexdigest())]
 
 
 def oxum(folder: Path) -> tuple[int, int]:

@@ -39,14 +39,17 @@ class Reader(msgspec.Struct, frozen=True):
             return False
         if self.entries is None:
             return True
-        return any(_covers(entry, receipt.read, receipt.recording) for entry in self.entries)
+        return any(_covers(entry, receipt) for entry in self.entries)
 
 
-def _covers(entry: Key, read: str, recording: str) -> bool:
-    """A revoked key counts for nothing, not even for what it signed before: that only delays."""
-    number = number_of(recording)
+def _covers(entry: Key, receipt: Any) -> bool:
+    """A revoked key counts for nothing, not even for what it signed before: that only delays. A
+    dock's is never the first."""
+    if entry.role == "dock" and receipt.read_back != 2:
+        return False
+    number = number_of(receipt.recording)
     try:
-        read_ns = parse_iso(read)
+        read_ns = parse_iso(receipt.read)
         begun = parse_iso(entry.since) <= read_ns
         over = entry.until is not None and read_ns > parse_iso(entry.until)
     except (ValueError, OverflowError):

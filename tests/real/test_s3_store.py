@@ -19,13 +19,14 @@ from recorder.clock import Quality
 from recorder.errors import RecorderError
 from recorder.evidence import lines
 from recorder.evidence.verification_report import FolderReport, Verdict
-from recorder.sync import receipts, worker
+from recorder.sync import dock, receipts, worker
 from recorder.sync.progress import Quiet
 from recorder.sync.stores import Exists, Keep, Sort, StoreError
 from recorder.sync.stores.s3 import S3Store
 from recorder.sync.summary import Summary
 from tests.real.sync_run import Synced
 from tests.rigs.gateway import POLICY, Gateway
+from tests.unit.sync.docked import Docked
 from tests.unit.sync.field import Field, codes as found_in
 from tests.unit.sync.spools import DEVICE, Place, tree
 
@@ -142,7 +143,7 @@ def test_a_bag_arrives_whole_once_and_locked_and_its_receipt_says_what_the_store
         head = bucket.head(key)
         assert head["ObjectLockMode"] == "COMPLIANCE"
         until = head["ObjectLockRetainUntilDate"]
-        if "/ledger/" in key:
+        if "/ledger/" in key or "/receipts/" in key:
             assert until.year == datetime.now(UTC).year + 30
         else:
             assert ended + timedelta(days=2 * 365) <= until <= ended + timedelta(days=2 * 366) + DAY
@@ -575,3 +576,28 @@ def test_a_day_later_a_bucket_is_read_again_and_both_receipts_lie_locked_beside_
     assert new == f"{DEVICE}/receipts/{one.body.read[:10]}/{bag.name}-2"
     assert set(bucket.versions().values()) == {1}
     assert bucket.head(new)["ObjectLockMode"] == "COMPLIANCE"
+
+
+def test_a_dock_with_its_own_policy_reads_back_and_writes_nothing_but_receipts(
+    bucket: Bucket, gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docked = Docked(tmp_path / "docked", bucket.place)
+    bucket.run()
+    plain = S3Store.time_ns
+    monkeypatch.setattr(S3Store, "time_ns", lambda store: plain(store) + 25 * 3600 * 10**9)
+    credentials = gateway.dock(f"dock-{bucket.name}", bucket.name)
+    settings = docked.on_dock(gateway.settings(bucket.place.settings, bucket.name, credentials))
+    done = dock.read_back(
+        settings, Quiet(), clock=Synced(), open_store=lambda s, _: S3Store(s, Synced())
+    )
+    assert (done.read_twice, done.findings) == (1, ())
+    paths = msgspec.structs.replace(bucket.place.settings.paths, keys=str(docked.keys))
+    lazy = msgspec.structs.replace(bucket.place.settings.sync, read_back_mb=0)
+    bucket.place.settings = msgspec.structs.replace(bucket.place.settings, paths=paths, sync=lazy)
+    assert bucket.run().read_twice == 1 and docked.twice(docked.key.public)
+    s3 = gateway.client(credentials)
+    for name in (f"{docked.bag.name}/{SIGNATURE}", "ledger/000000009999"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.put_object(Bucket=bucket.name, Key=f"{DEVICE}/{name}", Body=b"x")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.delete_object(Bucket=bucket.name, Key=f"{DEVICE}/{name}")

@@ -15,6 +15,7 @@ from tests.rigs.tls import Authority
 ROOT = Path(__file__).resolve().parent.parent.parent
 RIG = ROOT / "tests" / "rigs" / "store"
 POLICY = ROOT / "config" / "s3-policy.example.json"
+DOCK = ROOT / "config" / "s3-dock-policy.example.json"
 ARCHIVE = ROOT / "config" / "s3-archive-policy.example.json"
 
 Release = Literal["lenient", "strict"]
@@ -73,6 +74,12 @@ class Gateway:
         path = self._user(name)
         policy = POLICY.read_text(encoding="utf-8")
         self.allow(name, policy.replace("BUCKET", bucket).replace("DEVICE", name))
+        return path
+
+    def dock(self, name: str, bucket: str) -> Path:
+        """A dock's user, with the example's policy for it; its credentials file."""
+        path = self._user(name)
+        self.allow(name, DOCK.read_text(encoding="utf-8").replace("BUCKET", bucket))
         return path
 
     def allow(self, user: str, policy: str) -> None:

@@ -262,11 +262,15 @@ def test_a_docks_second_read_back_counts_while_the_register_vouches_for_it(devic
     device.stored_twice()
     dock = KeySigner(Ed25519PrivateKey.generate())
     device.write((device.receipt(), device.signer), (second(device), dock))
+    good = device.path.read_bytes()
     own = entry("sync", device.signer.public)
     for bad in ((), (entry("desk", dock.public),), (entry("dock", dock.public, first=9),)):
         registered(device, own, *bad)
         assert device.bag.name not in device.may_go() and device.free(device.bag) is False
+    device.write((device.receipt(), dock), (second(device), dock))
     registered(device, own, entry("dock", dock.public))
+    assert device.free(device.bag) is False  # the first one is sync's
+    device.path.write_bytes(good)
     assert device.bag.name in device.may_go() and device.free(device.bag) is True
 
 
