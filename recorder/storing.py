@@ -300,6 +300,7 @@ class Storing:
             "overdue": found.count(Lateness.OVERDUE),
             "provisional": found.provisional,
             "quarantined": found.quarantined,
+            "quarantined_unsent": found.quarantined_unsent,
             "recordings": rows[:SHOWN],
             "not_shown": len(found.unsent) + kept.stored + kept.freed - len(rows[:SHOWN]),
         }

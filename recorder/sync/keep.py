@@ -23,6 +23,11 @@ def of_ledger(settings: config.Settings) -> Keep:
     return Keep(settings.s3.ledger_years)
 
 
+def of_quarantine(settings: config.Settings) -> Keep:
+    """For what nobody could read: which act it was is not known."""
+    return Keep(settings.s3.case_years if settings.bucket else None)
+
+
 def of_recording(bag: Bag, settings: config.Settings) -> Keep:
     """For every file of a sealed recording. OSError where its journal cannot be read.
 

@@ -185,6 +185,7 @@ class Bar(_Counter):
             f"{files} files, {size(summary.sent_bytes)} sent, "
             f"{size(summary.present_bytes)} there already; {summary.ledger_lines} ledger lines"
             + (f"; {summary.live_files} files of open recordings" if summary.live_files else "")
+            + (f"; {summary.quarantined} from quarantine" if summary.quarantined else "")
             + (f"; {summary.read_twice} read a second time" if summary.read_twice else "")
             + (f"; {summary.duplicates} files twice in the store" if summary.duplicates else "")
         )

@@ -20,8 +20,8 @@ from recorder.config import CalendarSettings, Settings
 from recorder.errors import RecorderError
 from recorder.evidence import keys
 from recorder.evidence.chain import files
-from recorder.spool import LEDGER, QUARANTINE, Held, look, numbered
-from recorder.sync import deadlines
+from recorder.spool import LEDGER, QUARANTINE, Held, look, names, numbered
+from recorder.sync import deadlines, quarantined, receipts
 from recorder.sync.deadlines import Lateness
 from recorder.sync.home import PUBLIC, aside_of
 from recorder.sync.kept import Kept, Shelf
@@ -56,11 +56,13 @@ class Unsent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """All of them, oldest first; ``quarantined`` counts what could not be understood."""
+    """All of them, oldest first; ``quarantined`` counts what could not be understood, and
+    ``quarantined_unsent`` what of it no store has."""
 
     unsent: tuple[Unsent, ...]
     kept: Kept
     quarantined: int
+    quarantined_unsent: int = 0
 
     def count(self, lateness: Lateness) -> int:
         """How many stand so."""
@@ -86,6 +88,7 @@ def standing(asked: Asked, clock: Clock) -> Standing:
     spool, home = Path(asked.spool), Path(asked.sync)
     waiting: list[Held] = []
     key = _key(home)
+    aside = names(spool / QUARANTINE)
     shelf = Shelf(spool, Path(asked.keys), home, key, asked.hold_days, clock)
     for name in numbered(spool):
         if not shelf.take(name) and (recording := look(spool / name)) is not None:
@@ -93,8 +96,13 @@ def standing(asked: Asked, clock: Clock) -> Standing:
     return Standing(
         tuple(_all(waiting, asked, clock)) if waiting else (),
         shelf.told(),
-        sum(1 for _ in _names(spool / QUARANTINE)),
+        len(aside),
+        sum(key is None or not _is_stored(home, name, key) for name in aside),
     )
+
+
+def _is_stored(home: Path, name: str, key: bytes) -> bool:
+    return receipts.is_stored(home / "receipts", quarantined.label_of(name), key)
 
 
 def _all(waiting: list[Held], asked: Asked, clock: Clock) -> Iterator[Unsent]:
@@ -135,13 +143,6 @@ def _key(home: Path) -> bytes | None:
     except FileNotFoundError:
         return None  # sync was never set up: nothing is stored
     return keys.load_public(home / PUBLIC)
-
-
-def _names(folder: Path) -> Iterator[str]:
-    try:
-        yield from os.listdir(folder)
-    except FileNotFoundError:
-        return
 
 
 def main() -> int:

@@ -24,7 +24,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """One run. ``sent_*`` went over now, ``present_*`` were there already and were compared.
     ``live_*`` went over now out of recordings that are not sealed yet.
 
-    ``read_twice`` have their second read-back now.
+    ``quarantined`` of what could not be understood are stored now, ``read_twice`` have their second
+    read-back now.
     ``duplicates``: identical versions that a store made which does not honour create-only.
     """
 
@@ -39,6 +40,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     ledger_lines: int = 0
     live_files: int = 0
     live_bytes: int = 0
+    quarantined: int = 0
     read_twice: int = 0
     duplicates: int = 0
     findings: tuple[Finding, ...] = ()

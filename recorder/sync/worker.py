@@ -23,6 +23,7 @@ from recorder.sync.home import Aside, Home
 from recorder.sync.index import Index
 from recorder.sync.live import Live, Sent
 from recorder.sync.progress import Progress
+from recorder.sync.quarantined import Quarantined
 from recorder.sync.readers import Reader, docks, load_register
 from recorder.sync.reading import Reading
 from recorder.sync.second import Second
@@ -161,7 +162,7 @@ class _Run:
         self._sum: dict[str, int] = dict.fromkeys(
             ("stored_before", "not_sealed", "sent_files", "sent_bytes", "present_files",
              "present_bytes", "ledger_lines", "live_files", "live_bytes",
-             "read_twice", "duplicates"), 0,
+             "quarantined", "read_twice", "duplicates"), 0,
         )  # fmt: skip
         self._moved: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._once: dict[str, str] = {}
@@ -201,6 +202,7 @@ class _Run:
             self._sent_live(self._live.send(store))
         for recording in todo:
             self._patiently(recording)
+        self._sum["quarantined"] = len(self._quarantined())
         if todo:
             self._ledger()
         if self._late is not None:
@@ -245,6 +247,13 @@ class _Run:
             self._guarded, self._docks,
         )  # fmt: skip
         self._sum["read_twice"] = second.all(self._once)
+
+    def _quarantined(self) -> list[str]:
+        """What recovery set aside, after all that is whole."""
+        return Quarantined(
+            self._settings, self._store, self._home, self._signer, self._clock, self._progress,
+            self._guarded,
+        ).all()  # fmt: skip
 
     def _patiently(self, recording: Held) -> None:
         """One that the store cannot take now does not hold up the next; two in a row do."""
