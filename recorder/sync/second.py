@@ -48,7 +48,7 @@ class Second:
         self._clock = clock
         self._reading = reading
         self._guard = guard
-        self._docks = docks
+        self._readers = (Reader(signer.public), *docks)
         self._shelved: dict[str, frozenset[str]] = {}
 
     def all(self, once: Mapping[str, str]) -> int:
@@ -78,7 +78,7 @@ class Second:
             return False
         first = once.first.body
         shelf.put(self._store, first, 1, once.first.raw, keep.of_ledger(self._settings))
-        if self._from_dock(once):
+        if self._from_store(once):
             return True
         if self._reading.left_bytes <= 0 or not receipts.is_later(first.read, now):
             return False
@@ -86,17 +86,16 @@ class Second:
 
     def _receipts(self, name: str) -> Once | None:
         """None where they went away meanwhile, or the recording did."""
-        readers = (Reader(self._signer.public), *self._docks)
-        found = receipts.vouched(self._home.receipts, name, readers)
+        found = receipts.vouched(self._home.receipts, name, self._readers)
         first = next((line for line in found if line.body.store_id == self._store.id), None)
         held = look(Path(self._settings.paths.spool) / name)
         return None if first is None or held is None else Once(held, found, first)
 
-    def _from_dock(self, once: Once) -> bool:
-        """Take over what a dock signed; only sync's folder changes."""
+    def _from_store(self, once: Once) -> bool:
+        """Take over what a dock signed, or an own run that was cut; only sync's folder changes."""
         first = once.first
         line = shelf.get(self._store, shelf.key_of(first.body, 2))
-        if line is None or not any(r.signed(line.raw, line.body) for r in self._docks):
+        if line is None or not any(r.signed(line.raw, line.body) for r in self._readers):
             return False
         follows = (line.header.n, line.header.prev) == (
             len(once.receipts), once.receipts[-1].sha256,
@@ -127,9 +126,9 @@ class Second:
         body = again(first, kept[whole.signature.name], self._store, self._clock)
         body = msgspec.structs.replace(body, left=whole.left, **receipts.as_told(kept))
         written = receipts.after(once.receipts[-1], body, self._signer, self._clock)
+        shelf.put(self._store, first, 2, written.line, keep.of_ledger(self._settings))
         receipts.add(self._home.receipts, first.recording, once.receipts, written.line)
         self._reading.over()
-        shelf.put(self._store, first, 2, written.line, keep.of_ledger(self._settings))
         return True
 
 

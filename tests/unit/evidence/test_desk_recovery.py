@@ -442,6 +442,18 @@ def test_quarantine_comes_out_whole_as_it_is(device: bags.Device, desk: cards.De
     assert verify_folder(desk.out, register=desk.register).verdict is Verdict.INCOMPLETE
 
 
+def test_the_rest_of_a_freed_recording_is_neither_brought_nor_told(
+    device: bags.Device, desk: cards.Desk
+) -> None:
+    bag = bags.plain(device)
+    rest = device.spool / ".freed-bc-001-00000009-abcd"
+    shutil.copytree(bag, rest)
+    (rest / "data" / "journal.jsonl").unlink()
+    done = desk.recover()
+    assert (done.exit_code, done.left, done.troubles) == (0, (), ())
+    assert [b.name for b in done.brought if b.what != "ledger"] == [bag.name]
+
+
 def test_links_pipes_and_strange_names_are_told_and_never_followed(
     device: bags.Device, desk: cards.Desk, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 lost or changed something."""
 
 import os
+import tempfile
 import threading
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from recorder.evidence import chain
 from recorder.sync import receipts, shelf
 from recorder.sync.home import Home
 from recorder.sync.stores import Keep
+from tests.rigs.killed_at import fork_and_kill
 from tests.unit.sync.spools import DEVICE, Place, tree
 from tests.unit.sync.stepped import Days, Stepped
 
@@ -125,6 +127,28 @@ def test_a_stopped_run_goes_on_where_it_was(days: Days) -> None:
     assert days.sync().read_twice == 1
     assert not any(key.endswith(("1.mp4.age", "3.mp4.age")) for key in days.read)
     assert any(key.endswith("4.mp4.age") for key in days.read)
+
+
+def test_killed_at_every_step_the_first_receipt_stays_and_the_next_run_makes_the_second(
+    tmp_path: Path,
+) -> None:
+    step, done = 0, None
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as here:
+        while done is None:
+            step += 1
+            days = Days(Place(Path(here) / str(step)))
+            bag = days.place.recording(1000)
+            days.sync()
+            first = receipts.path_of(days.place.sync / "receipts", bag.name).read_bytes()
+            done = fork_and_kill(lambda d=days: d.sync(25), step, here)  # type: ignore[misc]
+            found = receipts.path_of(days.place.sync / "receipts", bag.name).read_bytes()
+            assert found == first or (found.startswith(first) and is_twice(days, bag)), step
+            days.sync(25)
+            assert is_twice(days, bag) and len(lines(days, bag)) == 2, step
+            shelved = list((days.place.store / DEVICE / "receipts").rglob("bc-*"))
+            assert len(shelved) == 2, (step, shelved)
+    print(f"{step - 1} steps")
+    assert step > 10
 
 
 def test_another_machines_word_without_a_dock_in_the_register_is_not_taken(days: Days) -> None:
