@@ -60,10 +60,10 @@ class Reading:
                 if self._stop.is_set() or self.left_bytes <= 0:
                     return False
                 self._between()
+                self.left_bytes -= file.size_bytes
                 transfer.compare(
                     self._store, f"{base}/{file.name}", file, sent=False, moved=self._moved
                 )
-                self.left_bytes -= file.size_bytes
                 done += 1
                 unnoted_bytes += file.size_bytes
                 if unnoted_bytes >= _NOTE_BYTES:

@@ -16,11 +16,12 @@ from recorder.config import Settings
 from recorder.evidence import chain
 from recorder.spool import NAME, Held, look
 from recorder.sync import bag, keep, receipts, shelf
+from recorder.sync.bag import Bag
 from recorder.sync.home import Home
 from recorder.sync.readers import Reader
 from recorder.sync.reading import Reading
 from recorder.sync.receipts import Receipt
-from recorder.sync.stores import Kept, SourceError, Store
+from recorder.sync.stores import Keep, Kept, SourceError, Store
 
 Guard = Callable[[str, Callable[[], bool]], bool]
 """Does one recording's work; what is wrong with that one alone is a finding, and False."""
@@ -39,7 +40,7 @@ class Second:
 
     def __init__(
         self, settings: Settings, store: Store, home: Home, signer: chain.Signer, clock: Clock,
-        reading: Reading, guard: Guard, docks: Sequence[Reader],
+        reading: Reading, guard: Guard, docks: Sequence[Reader], how_long: Callable[[Bag], Keep],
     ) -> None:  # fmt: skip
         self._settings = settings
         self._store = store
@@ -48,17 +49,20 @@ class Second:
         self._clock = clock
         self._reading = reading
         self._guard = guard
+        self._how_long = how_long
         self._readers = (Reader(signer.public), *docks)
         self._shelved: dict[str, frozenset[str]] = {}
 
     def all(self, once: Mapping[str, str]) -> int:
         """How many have their second receipt now. ``once``: recordings that were read back once,
-        oldest first, and when. What is not due costs nothing."""
+        oldest first, and when. What is not due costs nothing, and what was set aside comes last: it
+        must not use up every run's share."""
         now = iso(self._store.time_ns()) if once else ""
+        due = [(name, read[:10]) for name, read in once.items() if receipts.is_later(read, now)]
+        due.sort(key=lambda each: self._home.is_aside(each[0]) is not None)
         return sum(
-            self._guard(name, partial(self._one, name, now))
-            for name, read in once.items()
-            if receipts.is_later(read, now) and self._may_do(name, read[:10])
+            self._may_do(name, day) and self._guard(name, partial(self._one, name, now))
+            for name, day in due
         )
 
     def _may_do(self, name: str, day: str) -> bool:
@@ -118,7 +122,7 @@ class Second:
         base = f"{first.device}/{first.recording}"
         if not self._reading.whole(base, files, once.first.sha256):
             return False
-        how = keep.of_recording(whole, self._settings)
+        how = self._how_long(whole)
         kept = {
             file.name: self._store.assure(f"{base}/{file.name}", file.size_bytes, file.sha256, how)
             for file in files

@@ -244,7 +244,7 @@ class _Run:
         )
         second = Second(
             self._settings, self._store, self._home, self._signer, self._clock, reading,
-            self._guarded, self._docks,
+            self._guarded, self._docks, self._how_long,
         )  # fmt: skip
         self._sum["read_twice"] = second.all(self._once)
 

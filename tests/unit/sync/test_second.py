@@ -12,7 +12,7 @@ import pytest
 from recorder.config import Sync
 from recorder.evidence import chain
 from recorder.sync import receipts, shelf
-from recorder.sync.home import Home
+from recorder.sync.home import Aside, Home
 from recorder.sync.stores import Keep
 from tests.rigs.killed_at import fork_and_kill
 from tests.unit.sync.spools import DEVICE, Place, tree
@@ -107,6 +107,19 @@ def test_what_the_store_lost_or_changed_is_a_finding_is_set_aside_and_has_no_sec
     path.with_name("0009.mp4.age").unlink(missing_ok=True)
     assert days.sync(1).read_twice == 1
     assert Home(days.place.sync).is_aside(bag.name) is None
+
+
+def test_what_was_set_aside_does_not_use_up_the_share_of_the_others(days: Days) -> None:
+    bad, good = days.place.recording(900_000, 900_000), days.place.recording(900_000)
+    days.sync()
+    path = days.place.stored(bad) / "data/segments/0002.mp4.age"
+    path.write_bytes(bytes(900_000))
+    settings = msgspec.structs.replace(
+        days.place.settings, sync=Sync(store=str(days.place.store), read_back_mb=1)
+    )
+    Home(days.place.sync).set_aside(Aside(bad.name, "store-conflict", "k", "differs", ""))
+    assert days.sync(25, settings=settings).read_twice == 1
+    assert is_twice(days, good) and not is_twice(days, bad)
 
 
 def test_a_stopped_run_goes_on_where_it_was(days: Days) -> None:
