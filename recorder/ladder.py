@@ -35,10 +35,12 @@ MAX_CLIMBS = 5
 FORGET_NS = 3600 * NS
 """Each climb that did not last makes the next one wait twice as long, for an hour."""
 TRIAL_NS = 5 * NS
-MAX_TRIALS = 6
-"""Trials in vain: 5 s, 10 s, ... 320 s apart."""
+MAX_VAIN = 3
+"""Trials in vain: 5 s, 10 s, 20 s, then 40 s apart. They cost the recording nothing."""
+MAX_RELAPSES = 6
+"""Parts that were taken up and did not last a minute: 10 s, ... 320 s. These cost interruptions."""
 RUNGS = ("as configured", "software encoder", "sound only", "picture only")
-_DELAYS_NS = (0, 0, NS // 2, NS, 2 * NS, 3 * NS)
+_DELAYS_NS = (0, 0, NS // 2, NS, 3 * NS // 2)
 _TAKEN_UP = 1
 _ALONE: dict[int, tuple[frozenset[str], int]] = {
     SOUND_ONLY: (frozenset({"microphone"}), PICTURE_ONLY),
@@ -75,8 +77,9 @@ class Ladder:
         self._turned_ns = -TURN_NS
         self._climbs = 0
         self._climbed_ns = 0
-        self._trials = 0
+        self._vain = self._relapses = 0
         self._trial_ns = 0
+        self._taken_up_ns: int | None = None
         settings = trial.settings
         self._rungs = [0]
         if settings.camera.kind != "none":
@@ -129,7 +132,7 @@ class Ladder:
         self._link.kill()
 
     def _wait_ns(self) -> int:
-        return TRIAL_NS << min(self._trials, MAX_TRIALS)
+        return TRIAL_NS << max(min(self._vain, MAX_VAIN), min(self._relapses, MAX_RELAPSES))
 
     def heard(self, received: Received, now_ns: int) -> bool:
         """Take note of a message. False: it comes from a process that was already replaced."""
@@ -159,7 +162,7 @@ class Ladder:
         self.live = False
         self._trial.stop()
         if now_ns - self._climbed_ns > FORGET_NS:
-            self._climbs = self._trials = 0
+            self._climbs = 0
         cause, detail = self._suspicion or gone.code, gone.detail
         words = self._last_words or self._turn
         if words is not None and not self._suspicion:
@@ -174,12 +177,20 @@ class Ladder:
                 self._blamed.append(now_ns)
             self.rung = self._next_rung()
         if self.rung >= SOUND_ONLY:
+            self._weigh_taken_up(now_ns)
             self._trial_ns = now_ns + self._wait_ns()
         delay_ns = _DELAYS_NS[min(len(self.deaths) - 1, len(_DELAYS_NS) - 1)]
         if turns and now_ns - self._turned_ns >= TURN_NS:
             delay_ns, self._turned_ns = 0, now_ns
         self._start_at_ns = now_ns + delay_ns
         return cause, detail if self.rung == was else f"{detail}; next: {RUNGS[self.rung]}"
+
+    def _weigh_taken_up(self, now_ns: int) -> None:
+        """A part is left out again: did it last since it was taken up?"""
+        taken_up_ns, self._taken_up_ns = self._taken_up_ns, None
+        if taken_up_ns is not None:
+            lasted = now_ns - taken_up_ns > CALM_NS
+            self._relapses = 0 if lasted else self._relapses + 1
 
     def _next_rung(self) -> int:
         lowest = self._rungs[-1]
@@ -196,12 +207,12 @@ class Ladder:
         if well is None:
             return
         if not well:
-            self._trials += 1
+            self._vain += 1
             self._trial_ns = now_ns + self._wait_ns()
         elif self.live and self.rung == self._trial.rung:
             self.rung = _TAKEN_UP
-            self._trials += 1  # forgotten after an hour in which it lasted
-            self._climbed_ns = now_ns
+            self._vain = 0
+            self._taken_up_ns = now_ns
             self.deaths = [now_ns]
             self._blamed.clear()
             self._link.send(Configure(self._trial.settings, _TAKEN_UP))

@@ -288,12 +288,16 @@ def _measure(
 
 
 def _still_open(fault: Injected, kind: Kind, journal: list[Line]) -> bool:
-    """The last line about this part before the fault says that it is broken."""
-    told = [line.body for line in journal
-            if line.header.boot_ns < fault.from_ns and isinstance(line.body, lines.Fault)
-            and kind.seen is not None
-            and kind.seen(msgspec.structs.replace(line.body, over=False))]  # fmt: skip
-    return bool(told) and not told[-1].over
+    """The last line about this part, or one that it needs, says that it is broken before that."""
+
+    def open_(name: str) -> bool:
+        told = [line.body for line in journal
+                if line.header.boot_ns < fault.from_ns and isinstance(line.body, lines.Fault)
+                and faults.seen(name, msgspec.structs.replace(line.body, over=False))]  # fmt: skip
+        return bool(told) and not told[-1].over
+
+    names = [kind.name, *(["camera-gone"] if kind.name == "lens-covered" else [])]
+    return kind.name in faults.FAULTS and any(open_(name) for name in names)
 
 
 def _whole(fragment: lines.Fragment) -> bool:
