@@ -130,7 +130,21 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
 
     verify = verb("verify", _later("verify"), "Judge a recording, a spool or a store.")
-    verify.add_argument("path", type=Path, help="a recording's folder, a spool or a store")
+    verify.add_argument(
+        "path", type=Path,
+        help="a recording's folder, a spool, a store, or s3://BUCKET[/DEVICE[/RECORDING]]",
+    )  # fmt: skip
+    verify.add_argument("--device", default="", metavar="NAME", help="one of a store's devices")
+    verify.add_argument(
+        "--day", default="", metavar="YYYY-MM-DD", help="a store's recordings of that local day"
+    )
+    verify.add_argument(
+        "--jobs", type=int, metavar="N", help="recordings judged at once (default: one a core)"
+    )
+    verify.add_argument(
+        "--credentials", type=Path, metavar="FILE",
+        help="a bucket: instead of s3.credentials (endpoint and ca are the config's)",
+    )  # fmt: skip
     verify.add_argument(
         "--register", type=Path, metavar="FILE", help="the township's register.json"
     )

@@ -24,9 +24,9 @@ from recorder.evidence import (
 from recorder.evidence.due import Due, LedgerDue, Owed
 from recorder.evidence.instants import Boot, Where, wall_time
 from recorder.evidence.verification import is_recording
-from recorder.evidence.verification_folder import bags_in, devices_in
 from recorder.evidence.verification_report import Findings, Level
 from recorder.evidence.verification_trust import Vouched
+from recorder.evidence.verification_yard import bags_in, devices_in
 from recorder.evidence.words import word
 from recorder.sync.terms import statement
 from recorder.sync.working_days import Calendar

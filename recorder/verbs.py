@@ -15,13 +15,12 @@ import msgspec
 from recorder import config, control
 from recorder.clock import SystemClock
 from recorder.errors import RecorderError
-from recorder.evidence import keys, provision as provisioning, register as registers
+from recorder.evidence import keys, provision as provisioning
 from recorder.evidence.age import Identity, identities
 from recorder.report import write_page
 
 if TYPE_CHECKING:
     from recorder.evidence.verification_report import Report
-    from recorder.evidence.verification_storing import Storing
 
 
 def identities_of(options: argparse.Namespace) -> Sequence[Identity]:
@@ -53,42 +52,9 @@ def _print(value: object, as_json: bool) -> None:
 
 def verify(options: argparse.Namespace) -> int:
     """`recorder verify`."""
-    from recorder.evidence.verification_folder import verify_path
-    from recorder.evidence.verification_table import render
+    from recorder.verifying import run
 
-    register = None
-    if options.register is not None:
-        township = None if options.township is None else keys.load_public(options.township)
-        register = registers.load(options.register, township)
-    report = verify_path(
-        options.path,
-        register=register,
-        register_signed=options.township is not None,
-        key=_key(options),
-        ledger=options.ledger,
-        identities=identities_of(options),
-        statements=options.statements,
-    )
-    report = _storing(options).add(report)
-    print(msgspec.json.encode(report).decode() if options.json else render(report))
-    return report.exit_code
-
-
-def _storing(options: argparse.Namespace) -> "Storing":
-    from recorder.evidence.verification_storing import Storing
-    from recorder.sync.deadlines import clock_bounds
-
-    calendar = config.CalendarSettings()
-    if options.calendar is not None:
-        calendar = config.load(options.calendar).calendar
-    key = None
-    if options.receipts is not None:
-        key = keys.load_public(options.sync_key or options.receipts.parent / "sync.pem")
-    clock = SystemClock()
-    now = clock_bounds(clock.utc_ns(), clock.state())
-    return Storing(
-        calendar=calendar, receipts=options.receipts, key=key, ledger=options.ledger, now=now
-    )
+    return run(options, identities_of(options))
 
 
 def _report(options: argparse.Namespace, opened_by: Sequence[Identity]) -> "Report":

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from recorder.clock import Clock, ClockState
 from recorder.errors import RecorderError
+from recorder.evidence.places import Place
 from recorder.shapes import UNREADABLE, Int
 
 Heir = Callable[[Any], bytes | None]
@@ -300,7 +301,12 @@ def files(folder: Path, stem: str) -> list[Path]:
     """A log's files in their order; what only has such a name (a pipe, a link) is none."""
     pattern = f"{stem}*.jsonl" if stem else "*.jsonl"
     found = (path for path in folder.glob(pattern) if is_plain(path))
-    return sorted(found, key=lambda path: (len(path.name), path.name))
+    return sorted(found, key=lambda path: in_order(path.name))
+
+
+def in_order(name: str) -> tuple[int, str]:
+    """Sorts the names of a log's files."""
+    return len(name), name
 
 
 def is_plain(path: Path) -> bool:
@@ -311,8 +317,10 @@ def is_plain(path: Path) -> bool:
         return False
 
 
-def open_plain(path: Path) -> BinaryIO:
+def open_plain(path: Place) -> BinaryIO:
     """Open a regular file to read. OSError for all else: no link is followed, no pipe hangs."""
+    if not isinstance(path, Path):
+        return path.open("rb")
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(path, flags)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -321,10 +329,11 @@ def open_plain(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def raw_lines(path: Path, offset: int = 0) -> Iterator[tuple[bytes, bool]]:
+def raw_lines(path: Place, offset: int = 0) -> Iterator[tuple[bytes, bool]]:
     """(line without newline, whether it had one). A line over 1 MiB comes out cut, as not ended."""
     with open_plain(path) as file:
-        file.seek(offset)
+        if offset:
+            file.seek(offset)
         while line := file.readline(MAX_LINE + 1):
             ended = line.endswith(b"\n")
             yield (line[:-1] if ended else line), ended
@@ -333,7 +342,7 @@ def raw_lines(path: Path, offset: int = 0) -> Iterator[tuple[bytes, bool]]:
 
 
 def read(
-    paths: Sequence[Path],
+    paths: Sequence[Place],
     bodies: Any,
     key: bytes | None,
     *,
@@ -391,7 +400,7 @@ def _follow(
     return header, body, key
 
 
-def headers(paths: Sequence[Path]) -> Iterator[Header]:
+def headers(paths: Sequence[Place]) -> Iterator[Header]:
     """Every line's header, nothing else looked at: for what must be known before the first line is
     judged. What is no line is passed over."""
     decoder = msgspec.json.Decoder(Header)
@@ -405,7 +414,7 @@ def headers(paths: Sequence[Path]) -> Iterator[Header]:
                 continue
 
 
-def _restarts(paths: Sequence[Path]) -> list[int | None]:
+def _restarts(paths: Sequence[Place]) -> list[int | None]:
     """For each file the number at which the next one takes over."""
     starts: list[int | None] = []
     for path in paths:

@@ -1,11 +1,11 @@
 """Where a journal line stands, and the wall time of the instants that it speaks of."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
 from recorder.evidence import chain, lines
+from recorder.evidence.places import Place
 from recorder.evidence.wall_time import Instant, WallTime
 
 _HANDOVER = lines.Handover.__struct_config__.tag
@@ -22,7 +22,7 @@ class Where(msgspec.Struct, frozen=True):
     wall: WallTime
 
 
-def wall_time(paths: Sequence[Path]) -> WallTime:
+def wall_time(paths: Sequence[Place]) -> WallTime:
     """What all lines of a log tell of wall time; whether they are genuine is asked elsewhere.
 
     What a desk adds tells nothing: its lines may claim the device's boot, and move its instants.

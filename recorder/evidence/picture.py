@@ -6,7 +6,6 @@ frames and gaps of its line. Nothing is decoded and nothing is written.
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 from recorder import boxes
 from recorder.capture.messages import Track, TrackRun, TrackState
@@ -15,6 +14,7 @@ from recorder.errors import RecorderError
 from recorder.evidence import lines, plaintext
 from recorder.evidence.age import Identity
 from recorder.evidence.instants import instant_utc
+from recorder.evidence.places import Place
 from recorder.evidence.verification_report import Findings, Level
 from recorder.evidence.verification_segments import Piece, Written
 
@@ -24,7 +24,7 @@ _PERIODS = 1.5
 class Picture:
     """``feed`` every segment whose file is as signed for."""
 
-    def __init__(self, root: Path, keys: Sequence[Identity], findings: Findings) -> None:
+    def __init__(self, root: Place, keys: Sequence[Identity], findings: Findings) -> None:
         self._root = root
         self._keys = keys
         self._findings = findings

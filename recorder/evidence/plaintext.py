@@ -6,12 +6,12 @@ has, so that a recording which was never closed opens like any other. Nothing is
 
 import base64
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import BinaryIO
 
 from recorder.errors import RecorderError
 from recorder.evidence import lines
 from recorder.evidence.age import Identity, decrypt
+from recorder.evidence.places import Place
 
 MAX_PRIVATE_BYTES = 4 * 1024 * 1024
 
@@ -42,7 +42,7 @@ class _Durable:
 
 
 def fragments(
-    path: Path, written: Sequence[lines.Fragment], keys: Sequence[Identity]
+    path: Place, written: Sequence[lines.Fragment], keys: Sequence[Identity]
 ) -> Iterator[tuple[lines.Fragment, bytes]]:
     """Each fragment's plaintext, in order; RecorderError at the first that does not open."""
     if not written:
@@ -70,7 +70,7 @@ def fragments(
         ) from error
 
 
-def private(path: Path, keys: Sequence[Identity]) -> bytes:
+def private(path: Place, keys: Sequence[Identity]) -> bytes:
     """A private record's JSON; RecorderError where it does not open."""
     try:
         with path.open("rb") as stream:

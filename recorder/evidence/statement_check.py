@@ -90,7 +90,10 @@ class Shelf:
 
 def is_statement(path: Path) -> bool:
     """A statement's folder, and no recording's."""
-    return (path / LINE).is_file() and not (path / "data" / "journal.jsonl").exists()
+    try:
+        return (path / LINE).is_file() and not (path / "data" / "journal.jsonl").exists()
+    except OSError:
+        return False  # a damaged card does not show it
 
 
 def explain(

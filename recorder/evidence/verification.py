@@ -13,6 +13,7 @@ from recorder.evidence import chain, lines, verification_ledger, verification_li
 from recorder.evidence.age import Identity
 from recorder.evidence.instants import instant, wall_time
 from recorder.evidence.picture import Picture
+from recorder.evidence.places import Place
 from recorder.evidence.register import Register
 from recorder.evidence.statement_check import Shelf, explain
 from recorder.evidence.verification_bag import (
@@ -65,32 +66,42 @@ def verify_recording(
     judge = Vouched(register, register_signed, key)
     places = (bag.resolve().parent, *(() if statements is None else (statements,)))
     shelf = Shelf(places, judge, identities or ())
-    return verify(bag, findings, judge, known, identities or (), shelf)
+    return verify(bag_at(bag), findings, judge, known, identities or (), shelf)
+
+
+def is_bag(found: Inventory) -> bool:
+    """It has what only a recording has."""
+    return any(name in found.files for name in _MARKS) or "data/segments" in found.folders
 
 
 def is_recording(path: Path) -> bool:
-    """``path`` looks like one recording's folder rather than a spool or a store."""
-    inside = any((path / name).is_file() for name in _MARKS)
-    return inside or (path / "data" / "segments").is_dir() or bool(verification_live.pieces(path))
+    """``path`` looks like one recording's folder rather than a spool or a store; what a damaged
+    card does not show looks like nothing."""
+    try:
+        inside = any((path / name).is_file() for name in _MARKS)
+        inside = inside or (path / "data" / "segments").is_dir()
+    except OSError:
+        return False
+    return inside or bool(verification_live.pieces(path))
 
 
 def verify(
-    bag: Path,
+    found: Inventory,
     findings: Findings,
     vouched: Vouched,
     ledger: Ledger | None,
     identities: Sequence[Identity],
     shelf: Shelf,
 ) -> Report:
-    """The same with the ledger already read; ``findings`` may hold the ledger's own."""
-    sent = verification_live.pieces(bag)
-    found = _inventory(bag, sent)
-    digests = Digests(bag)
+    """The same of a bag wherever it lies, with the ledger already read; ``findings`` may hold the
+    ledger's own."""
+    sent = verification_live.pieces(found.apart)
+    digests = Digests(found.root)
     sealed = found.files.get(SIGNATURE, 0) > 0
     alone = bool(sent) and not sealed and "data/journal.jsonl" not in found.files
-    picture = Picture(bag, identities, findings) if identities else None
-    own = [p for p in chain.files(bag / "data", "journal") if _regular(found, p)]
-    paths = sent if alone else own
+    picture = Picture(found.root, identities, findings) if identities else None
+    own = found.journal()
+    paths: Sequence[Place] = sent if alone else own
     wall = _wall_time(paths, ledger, findings)
     journal = Journal(found, digests, findings, identities, picture.feed if picture else None, wall)
     public = _declared(paths)
@@ -109,7 +120,7 @@ def verify(
             folder=verification_live.FOLDER if alone else "data",
             late_n=verification_live.first_of(sent[-1]) if alone else None,
         )  # fmt: skip
-        verification_live.check(bag, findings)
+        verification_live.check(found.apart, findings)
         if not alone:
             handover_n = journal.handover_n if journal.handover else None
             verification_live.compare(sent, paths, findings, handover_n)
@@ -129,8 +140,7 @@ def verify(
         folder.unsealed(named)
     for name in unnamed(found, named) if journal.handover else ():
         findings.add(Level.TAMPERED, "foreign", "no line of the journal names it", file=name)
-    name = bag.resolve().name
-    _identity(findings, journal, name, public)
+    _identity(findings, journal, found.name, public)
     checked = [
         "files, manifests, chain, signatures, coverage"
         if sealed
@@ -196,8 +206,8 @@ def verify(
     if (beside.listed() or any(o.archived for o in owed)) and vouched.register is None:
         unchecked.append(DESK_UNCHECKED)
     return Report(
-        recording=opened.recording if opened else name,
-        path=str(bag),
+        recording=opened.recording if opened else found.name,
+        path=str(found.root),
         verdict=verdict,
         exit_code=verdict.exit_code,
         findings=findings.listed(),
@@ -211,7 +221,7 @@ def verify(
     )
 
 
-def _wall_time(paths: Sequence[Path], ledger: Ledger | None, findings: Findings) -> WallTime:
+def _wall_time(paths: Sequence[Place], ledger: Ledger | None, findings: Findings) -> WallTime:
     """All lines' clocks, before the first is judged: later ones narrow what earlier ones say."""
     try:
         wall = wall_time(paths)
@@ -230,31 +240,28 @@ def _wall_time(paths: Sequence[Path], ledger: Ledger | None, findings: Findings)
     return wall
 
 
-def _inventory(bag: Path, sent: Sequence[Path]) -> Inventory:
+def bag_at(bag: Path) -> Inventory:
+    """What lies in a recording's folder. RecorderError where it is none, or cannot be read."""
     remedy = "Give a recording's folder: it has data/journal.jsonl in it"
+    sent = verification_live.pieces(bag)
     if sent and not bag.is_dir():
-        return Inventory(bag, {}, frozenset(), ())  # nothing but pieces of its journal arrived
+        return Inventory(bag, {}, frozenset(), (), bag)  # nothing but pieces of its journal arrived
     try:
         found = inventory(bag)
     except OSError as error:
         raise RecorderError(
             "no-bag", f"cannot read it: {error.strerror}", where=str(bag), remedy=remedy
         ) from error
-    known = any(name in found.files for name in _MARKS) or "data/segments" in found.folders
-    if not known and not sent:
+    if not is_bag(found) and not sent:
         raise RecorderError("no-bag", "this is no recording", where=str(bag), remedy=remedy)
     return found
 
 
-def _declared(paths: Sequence[Path]) -> bytes | None:
+def _declared(paths: Sequence[Place]) -> bytes | None:
     try:
         return declared_key(paths)
     except OSError:
         return None  # the walk says so
-
-
-def _regular(found: Inventory, path: Path) -> bool:
-    return f"data/{path.name}" in found.files
 
 
 def _identity(findings: Findings, journal: Journal, name: str, public: bytes | None) -> None:

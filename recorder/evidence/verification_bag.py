@@ -15,6 +15,8 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from recorder.evidence import chain
+from recorder.evidence.places import Place
 from recorder.evidence.verification_report import Findings, Level
 
 TAGS = ("bagit.txt", "bag-info.txt", "manifest-sha256.txt")
@@ -22,18 +24,32 @@ TAGMANIFEST = "tagmanifest-sha256.txt"
 SIGNATURE = TAGMANIFEST + ".sig"
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _FOLDERS = frozenset({"data", "data/private", "data/segments", "data/tails"})
+_JOURNAL = re.compile(r"data/(journal[^/]*\.jsonl)")
 _LINE = re.compile(rb"([0-9a-f]{64})  (\S.*)")
 _LIMIT_BYTES = 64 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
 
 
 class Inventory(msgspec.Struct, frozen=True):
-    """What lies in a folder: regular files with their sizes, folders, and all else."""
+    """What lies in a folder: regular files with their sizes, folders, and all else. ``apart``: the
+    path beside which lies what was sent before it (verification_live)."""
 
-    root: Path
+    root: Place
     files: dict[str, int]
     folders: frozenset[str]
     others: tuple[str, ...]
+    apart: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's own name, of whatever the path to it is written like."""
+        return (self.root.resolve() if isinstance(self.root, Path) else self.root).name
+
+    def journal(self) -> list[Place]:
+        """The journal's files in their order."""
+        names = (_JOURNAL.fullmatch(name) for name in self.files)
+        found = sorted((match[1] for match in names if match), key=chain.in_order)
+        return [self.root / f"data/{name}" for name in found]
 
 
 def inventory(root: Path) -> Inventory:
@@ -54,13 +70,13 @@ def inventory(root: Path) -> Inventory:
                 files[name] = status.st_size
             else:
                 others.append(name)
-    return Inventory(root, files, frozenset(folders), tuple(others))
+    return Inventory(root, files, frozenset(folders), tuple(others), root)
 
 
 class Digests:
     """SHA-256 of files, each read once: who has to read one anyway leaves its digest."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Place) -> None:
         self._root = root
         self._known: dict[str, str] = {}
 

@@ -7,9 +7,9 @@ deserves trust is asked elsewhere.
 
 import re
 from collections.abc import Iterable
-from pathlib import Path
 
 from recorder.evidence import chain, lines
+from recorder.evidence.places import Place
 from recorder.evidence.verification_bag import Inventory, signed
 from recorder.evidence.verification_lines import signature
 
@@ -46,12 +46,12 @@ def unnamed(found: Inventory, named: Iterable[str]) -> list[str]:
     ]  # fmt: skip
 
 
-def tails(found: Inventory) -> list[Path]:
+def tails(found: Inventory) -> list[Place]:
     """The files in ``data/tails/`` that were cut off a journal."""
     return [found.root / name for name in sorted(found.files) if _TAIL.fullmatch(name)]
 
 
-def cut_lines(paths: list[Path], key: bytes, since: int) -> int:
+def cut_lines(paths: list[Place], key: bytes, since: int) -> int:
     """How many lines with a number from ``since`` on, signed with ``key``, stand in ``paths``.
 
     OSError where one cannot be read.

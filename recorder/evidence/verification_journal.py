@@ -6,7 +6,6 @@ that memory does not grow with the recording. Whether the key deserves trust is 
 
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,6 +17,7 @@ from recorder.evidence.continuity import Continuity
 from recorder.evidence.due import Due
 from recorder.evidence.instants import Where
 from recorder.evidence.named import named
+from recorder.evidence.places import Place
 from recorder.evidence.verification_bag import Digests, Inventory
 from recorder.evidence.verification_handover import allowed
 from recorder.evidence.verification_leftovers import leftovers
@@ -82,7 +82,7 @@ class Journal:
 
     def walk(
         self,
-        paths: Sequence[Path],
+        paths: Sequence[Place],
         key: bytes | None,
         *,
         sealed: bool,

@@ -5,7 +5,7 @@ Keeps a few words a recording, whatever the ledger's length; decides nothing abo
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -272,7 +272,7 @@ def compare(
 
 
 def absent(
-    ledger: Ledger, there: Sequence[str], set_aside: Mapping[str, str], *, in_store: bool
+    ledger: Ledger, there: Collection[str], set_aside: Mapping[str, str], *, in_store: bool
 ) -> Iterator[tuple[Level, str, str]]:
     """(level, code, text) of every recording that the ledger opened and nobody has. ``set_aside``:
     what a desk could not end, and why; it excuses nothing that the device had sealed. ``in_store``:

@@ -4,14 +4,14 @@ The chain's reader passes them over; what else stands there would be foreign and
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from recorder.evidence import chain
+from recorder.evidence.places import Place
 
 _PIECE_BYTES = 1024 * 1024
 
 
-def leftovers(paths: Sequence[Path]) -> Iterator[chain.Defect]:
+def leftovers(paths: Sequence[Place]) -> Iterator[chain.Defect]:
     """A defect for each file whose passed-over lines are not how the next file begins."""
     for index, path in enumerate(paths):
         following, takes_over = _next_start(paths[index + 1 :])
@@ -29,7 +29,7 @@ def leftovers(paths: Sequence[Path]) -> Iterator[chain.Defect]:
             offset += len(raw) + 1
 
 
-def _next_start(paths: Sequence[Path]) -> tuple[Path | None, int | None]:
+def _next_start(paths: Sequence[Place]) -> tuple[Place | None, int | None]:
     """The first file that begins with a line, and that line's number; one may be empty or torn."""
     for path in paths:
         n = chain.number(next(iter(chain.raw_lines(path)), (b"", False))[0])
@@ -38,7 +38,7 @@ def _next_start(paths: Sequence[Path]) -> tuple[Path | None, int | None]:
     return None, None
 
 
-def _begins(path: Path, offset: int, following: Path) -> bool:
+def _begins(path: Place, offset: int, following: Place) -> bool:
     with path.open("rb") as left, following.open("rb") as right:
         left.seek(offset)
         while piece := left.read(_PIECE_BYTES):

@@ -3,13 +3,13 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from pathlib import Path
 
 from recorder.evidence import chain, lines
 from recorder.evidence.keys import proves
+from recorder.evidence.places import Place
 
 
-def declared_key(paths: Sequence[Path]) -> bytes | None:
+def declared_key(paths: Sequence[Place]) -> bytes | None:
     """The raw public key that line 0 names, believed by nobody yet; None where there is none."""
     for path in paths[:1]:
         for raw, _ in chain.raw_lines(path):
@@ -26,7 +26,7 @@ def heir(body: object) -> bytes | None:
     return raw_key(body.key) if isinstance(body, lines.Handover) else None
 
 
-def desk_key(paths: Sequence[Path]) -> bytes | None:
+def desk_key(paths: Sequence[Place]) -> bytes | None:
     """The raw key of the first ``handover`` in a journal, believed by nobody yet, or None."""
     for path in paths:
         for raw, _ in chain.raw_lines(path):

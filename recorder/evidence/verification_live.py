@@ -11,6 +11,7 @@ from pathlib import Path
 
 from recorder.evidence import chain, lines
 from recorder.evidence.instants import Where, instant
+from recorder.evidence.places import Place
 from recorder.evidence.verification_leftovers import leftovers
 from recorder.evidence.verification_report import Findings, Level
 from recorder.spool import is_folder
@@ -49,7 +50,7 @@ def check(bag: Path, findings: Findings) -> None:
 
 
 def compare(
-    sent: Sequence[Path], journal: Sequence[Path], findings: Findings, handover_n: int | None
+    sent: Sequence[Place], journal: Sequence[Place], findings: Findings, handover_n: int | None
 ) -> None:
     """The journal that arrived has every line that was sent before, unchanged.
 

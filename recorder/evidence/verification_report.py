@@ -154,14 +154,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FolderReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A spool's or a store's verification: every recording, and what the ledger misses. ``owed``:
-    acts that must be recorded and could not be started, as the ledger has them."""
+    """A spool's or a store's verification: every recording, and what the ledger misses. ``judged``:
+    how many have which verdict; ``recordings``: all of them, or those to look at. ``owed``: acts
+    that must be recorded and could not be started, as the ledger has them."""
 
     path: str
     verdict: Verdict
     exit_code: int
     findings: tuple[Finding, ...]
     recordings: tuple[Report, ...]
+    judged: dict[str, int]
     checked: tuple[str, ...]
     not_checked: tuple[str, ...]
     owed: tuple[Owed, ...] = ()

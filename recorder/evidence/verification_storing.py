@@ -4,7 +4,7 @@ A late hand-over changes no byte, so it changes no verdict. What counts as the s
 receipt; without receipts, in a store that is a folder, the time of the signature's file there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,10 +14,11 @@ from recorder.clock import iso, parse_iso
 from recorder.config import CalendarSettings
 from recorder.errors import RecorderError
 from recorder.evidence import chain, lines, verification_ledger
+from recorder.evidence.places import Place
 from recorder.evidence.seal import SIGNATURE
 from recorder.evidence.verification_report import Finding, FolderReport, Level, Report
 from recorder.sync import away, deadlines, receipts
-from recorder.sync.deadlines import Bounds, Lateness
+from recorder.sync.deadlines import Bounds, Deadline, Lateness
 from recorder.sync.stores.marker import MARKER
 from recorder.sync.terms import Terms
 
@@ -38,50 +39,51 @@ class Storing(msgspec.Struct, frozen=True, kw_only=True):
     def add(self, report: Report | FolderReport) -> Report | FolderReport:
         """The report with what there is to say; the verdict stays."""
         if isinstance(report, Report):
-            return self._one(report)
-        found = [self._one(each) for each in report.recordings]
-        ledgers = sorted({Path(each.path).parent / "ledger" for each in found})
-        notes = tuple(
-            note for ledger in ledgers for note in _times_away(self.ledger or ledger)
-        )  # fmt: skip
-        return msgspec.structs.replace(
-            report, recordings=tuple(found), findings=(*report.findings, *dict.fromkeys(notes))
-        )
+            return self.one(report)
+        found = tuple(self.one(each) for each in report.recordings)
+        return self.around(msgspec.structs.replace(report, recordings=found))
 
-    def _one(self, report: Report) -> Report:
+    def around(self, report: FolderReport) -> FolderReport:
+        """What the ledgers tell of times away."""
+        ledgers = sorted({Path(each.path).parent / "ledger" for each in report.recordings})
+        notes = tuple(
+            note for ledger in ledgers for note in times_away(self.ledger or ledger)
+        )  # fmt: skip
+        return msgspec.structs.replace(report, findings=(*report.findings, *dict.fromkeys(notes)))
+
+    def one(self, report: Report) -> Report:
+        """Of one recording."""
         bag = Path(report.path)
         at, by = self._confirmed(bag, report.recording)
-        opened = _opened(bag)
+        opened = line_0(chain.files(bag / "data", "journal"))
         if opened is None or at is None:
             why = "stored in time: no receipt, and no store that is a folder"
             return msgspec.structs.replace(report, not_checked=(*report.not_checked, why))
         terms = Terms(_ledger(self.ledger or bag.parent / "ledger"), self.calendar,
                       opened.utc_offset_min)  # fmt: skip
         end = terms.end(bag)
-        deadline = terms.due(end) if end is not None else None
-        notes: tuple[Finding, ...] = ()
-        if deadline is not None:
-            lateness = deadlines.judge(deadline, at)
-            if lateness in _CODES:
-                stored = iso(at.earliest_ns) if by else "not yet"
-                until = f"due by {deadline.day}"
-                if deadline.provisional:
-                    until += " (provisional)"
-                notes = (Finding(Level.NOTE, _CODES[lateness], f"stored: {stored}; {until}"),)
-        return msgspec.structs.replace(
-            report,
-            findings=(*report.findings, *notes),
-            checked=(*report.checked, _CHECKED + (by or "its absence among the receipts")),
-        )
+        return _held_against(report, terms.due(end) if end is not None else None, at, by)
+
+    def in_bucket(
+        self, report: Report, ledger: Path | None, offset_min: int, stored_ns: int
+    ) -> Report:
+        """Of one in a bucket, which has the time at which the signature came. Without a ledger
+        nobody knows of times away."""
+        end = report.facts.end.bounds_ns() if report.facts else None
+        at: Bounds | None = Bounds(stored_ns, stored_ns)
+        by = "the time of its signature's object"
+        if self.receipts is not None:
+            at, by = self._receipted(self.receipts, report.recording)
+        if ledger is None or end is None or at is None:
+            why = "stored in time: " + ("no ledger given" if ledger is None else "no clock tells")
+            return msgspec.structs.replace(report, not_checked=(*report.not_checked, why))
+        terms = Terms(_ledger(ledger), self.calendar, offset_min)
+        return _held_against(report, terms.due(Bounds(*end)), at, by)
 
     def _confirmed(self, bag: Path, recording: str) -> tuple[Bounds | None, str]:
         """When a store confirmed it, and by what; (now, "") where the receipts do not name it."""
         if self.receipts is not None:
-            found = receipts.load(self.receipts, recording, self.key) if self.key else ()
-            if not found:
-                return self.now, ""
-            read_ns = parse_iso(found[0].body.read)
-            return Bounds(read_ns, read_ns), "its receipt"
+            return self._receipted(self.receipts, recording)
         if not any((place / MARKER).is_file() for place in list(bag.resolve().parents)[:2]):
             return None, ""
         try:
@@ -89,6 +91,30 @@ class Storing(msgspec.Struct, frozen=True, kw_only=True):
         except OSError:
             return None, ""
         return Bounds(mtime_ns, mtime_ns), "the time of its signature's file"
+
+    def _receipted(self, folder: Path, recording: str) -> tuple[Bounds | None, str]:
+        found = receipts.load(folder, recording, self.key) if self.key else ()
+        if not found:
+            return self.now, ""
+        read_ns = parse_iso(found[0].body.read)
+        return Bounds(read_ns, read_ns), "its receipt"
+
+
+def _held_against(report: Report, deadline: Deadline | None, at: Bounds, by: str) -> Report:
+    notes: tuple[Finding, ...] = ()
+    if deadline is not None:
+        lateness = deadlines.judge(deadline, at)
+        if lateness in _CODES:
+            stored = iso(at.earliest_ns) if by else "not yet"
+            until = f"due by {deadline.day}"
+            if deadline.provisional:
+                until += " (provisional)"
+            notes = (Finding(Level.NOTE, _CODES[lateness], f"stored: {stored}; {until}"),)
+    return msgspec.structs.replace(
+        report,
+        findings=(*report.findings, *notes),
+        checked=(*report.checked, _CHECKED + (by or "its absence among the receipts")),
+    )
 
 
 def _ledger(folder: Path) -> list[Path]:
@@ -98,8 +124,9 @@ def _ledger(folder: Path) -> list[Path]:
         return []
 
 
-def _opened(bag: Path) -> lines.Open | None:
-    for path in chain.files(bag / "data", "journal")[:1]:
+def line_0(journal: Sequence[Place]) -> lines.Open | None:
+    """What opens a recording, believed; None where it cannot be read."""
+    for path in journal[:1]:
         for raw, _ in chain.raw_lines(path):
             try:
                 _, body = chain.decode(raw, lines.Journal, None)
@@ -109,7 +136,7 @@ def _opened(bag: Path) -> lines.Open | None:
     return None
 
 
-def _times_away(folder: Path) -> Iterator[Finding]:
+def times_away(folder: Path) -> Iterator[Finding]:
     """Declared afterwards, or a return that nobody declared."""
     for each in away.read(_ledger(folder)).all:
         since = _text(each.since)

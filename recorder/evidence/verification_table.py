@@ -11,23 +11,31 @@ from recorder.evidence.words import Language, place, span, word
 _SHOWN = 40
 
 
-def render(report: Report | FolderReport, language: Language = "en") -> str:
-    """The report as text; no line needs more than the report itself."""
+def render(
+    report: Report | FolderReport, language: Language = "en", *, streamed: bool = False
+) -> str:
+    """The report as text; no line needs more than the report itself. ``streamed``: the recordings'
+    own lines (``in_short``) came before."""
     if isinstance(report, FolderReport):
-        return "\n".join(_folder(report, language))
+        return "\n".join(_folder(report, language, streamed=streamed))
     return "\n".join(_recording(report, language))
 
 
-def _folder(report: FolderReport, language: Language) -> Iterator[str]:
+def in_short(report: Report, language: Language = "en") -> str:
+    """A recording's line among many."""
+    length = span(report.facts.duration_s, language) if report.facts else "-"
+    return f"  {report.recording}  {report.verdict.value:24}  {length}"
+
+
+def _folder(report: FolderReport, language: Language, *, streamed: bool) -> Iterator[str]:
     yield f"{report.verdict.upper()}  {report.path}"
-    width = max((len(r.recording) for r in report.recordings), default=0)
-    for each in report.recordings:
-        facts = each.facts
-        length = span(facts.duration_s, language) if facts else "-"
-        yield f"  {each.recording:{width}}  {each.verdict.value:24}  {length}"
+    for each in () if streamed else report.recordings:
+        yield in_short(each, language)
+    judged = ", ".join(f"{count} {verdict}" for verdict, count in report.judged.items())
+    yield f"  recordings: {judged or 'none'}"
     yield from _findings(report.findings)
     for each in report.recordings:
-        if each.exit_code:
+        if each.exit_code or any(f.level is Level.DEGRADED for f in each.findings):
             yield ""
             yield from _recording(each, language)
         elif each.owed:
@@ -107,10 +115,9 @@ def _time(at: Instant) -> str:
 
 
 def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
-    shown = [f for f in findings if f.level is not Level.DEGRADED]
-    if shown:
-        yield f"  findings ({len(shown)})"
-    for each in shown:
+    if findings:
+        yield f"  findings ({len(findings)})"
+    for each in findings:
         where = each.file + (f":{each.line}" if each.line is not None else "")
         at = f" at {place(each.into_s)}" if each.into_s is not None else ""
         when = f" ({each.utc})" if each.utc else ""

@@ -4,13 +4,14 @@ The shortest lawful time: what the catalogue said when it was recorded, two year
 that is bound to a case file or no act was known; lengthened later by people, never shortened.
 """
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import msgspec
 
 from recorder import config
 from recorder.clock import Quality, parse_iso
-from recorder.evidence import chain
+from recorder.evidence import chain, lines
+from recorder.evidence.places import Place
 from recorder.shapes import UNREADABLE
 from recorder.sync.bag import Bag
 from recorder.sync.stores import Keep
@@ -35,16 +36,29 @@ def of_recording(bag: Bag, settings: config.Settings) -> Keep:
     """
     if not settings.bucket:
         return Keep(None)  # a folder keeps what people keep
-    ended_ns, obstructed = _journal(bag.folder / "data")
-    return of_act(bag.retention, settings, obstructed=obstructed, ended_ns=ended_ns)
+    ended_ns, obstructed = _journal(chain.files(bag.folder / "data", "journal"))
+    return of_act(bag.retention, settings.s3, obstructed=obstructed, ended_ns=ended_ns)
 
 
-def of_act(
-    retention: str, settings: config.Settings, *, obstructed: bool, ended_ns: int | None = None
-) -> Keep:
+def of_journal(paths: Sequence[Place], s3: config.S3) -> Keep:
+    """The same for a bag that lies anywhere, from its journal's files alone."""
+    retention = ""
+    for path in paths[:1]:
+        raw, _ = next(iter(chain.raw_lines(path)), (b"", False))
+        try:
+            _, opened = chain.decode(raw, lines.Journal, None)
+        except ValueError:
+            break
+        if isinstance(opened, lines.Open) and opened.act is not None:
+            retention = opened.act.retention
+    ended_ns, obstructed = _journal(paths)
+    return of_act(retention, s3, obstructed=obstructed, ended_ns=ended_ns)
+
+
+def of_act(retention: str, s3: config.S3, *, obstructed: bool, ended_ns: int | None = None) -> Keep:
     """By the words of the act; without an end it counts from each file's arrival."""
     permanent = retention == PERMANENT
-    years = None if permanent else _years(retention, settings.s3.case_years)
+    years = None if permanent else _years(retention, s3.case_years)
     return Keep(years, permanent or obstructed, ended_ns)
 
 
@@ -53,11 +67,11 @@ def _years(retention: str, case_years: int) -> int:
     return int(number) if number.isascii() and number.isdigit() else case_years
 
 
-def _journal(folder: Path) -> tuple[int | None, bool]:
+def _journal(paths: Sequence[Place]) -> tuple[int | None, bool]:
     """(latest possible end by a synchronised clock, else None; was there an obstruction)."""
     header: chain.Header | None = None
     obstructed = False
-    for path in chain.files(folder, "journal"):
+    for path in paths:
         for raw, _ in chain.raw_lines(path):
             try:
                 header = msgspec.json.decode(raw.partition(b"\t")[0], type=chain.Header)

@@ -222,7 +222,7 @@ class Live:
         if not self._settings.bucket:
             return Keep(None)
         retention = bag.retention_of(opened)
-        return keep.of_act(retention, self._settings, obstructed=piece.after.held)
+        return keep.of_act(retention, self._settings.s3, obstructed=piece.after.held)
 
 
 def _count(sent: Sent, now: bool, size_bytes: int) -> None:

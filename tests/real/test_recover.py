@@ -112,7 +112,7 @@ def test_a_killed_recorders_card_comes_out_and_stays_as_it_was(
     trust = ("--register", dead.here / "township/register.json",
              "--township", dead.here / "township/township.pem")  # fmt: skip
     shown = recorder("verify", out, *trust, "--identity", dead.custodian)
-    assert shown.startswith("VALID WITH INTERRUPTIONS")
+    assert "\nVALID WITH INTERRUPTIONS" in shown
     shown = recorder("verify", out / opened.name, *trust, "--ledger", out / "ledger")
     assert "ended by desk archive-1" in shown
     sheet = recorder("sheet", out / opened.name, *trust, "--ledger", out / "ledger",
@@ -137,7 +137,7 @@ def test_what_came_out_goes_into_the_store_like_any_spool(dead: Daemon, tmp_path
         "verify", dead.here / "store" / "rig-01", "--register",
         dead.here / "township/register.json", "--township", dead.here / "township/township.pem",
     )  # fmt: skip
-    assert shown.startswith("VALID WITH INTERRUPTIONS")
+    assert "\nVALID WITH INTERRUPTIONS" in shown
 
 
 def test_without_a_desks_key_nothing_is_made_up(dead: Daemon, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+from botocore.exceptions import ClientError
 
 from recorder.config import S3, Settings, Sync
 from recorder.sync.stores import s3_bucket, s3_wire
@@ -41,7 +42,7 @@ class Gateway:
         try:
             self._answer()
             self.start()
-            self.admin_file = self._user("admin", "--caps=user-policy=*")
+            self.admin_file = self.user("admin", "--caps=user-policy=*")
         except BaseException:
             self.close()
             raise
@@ -71,14 +72,14 @@ class Gateway:
 
     def device(self, name: str, bucket: str) -> Path:
         """A user with the example's policy for its own prefix; its credentials file."""
-        path = self._user(name)
+        path = self.user(name)
         policy = POLICY.read_text(encoding="utf-8")
         self.allow(name, policy.replace("BUCKET", bucket).replace("DEVICE", name))
         return path
 
     def dock(self, name: str, bucket: str) -> Path:
         """A dock's user, with the example's policy for it; its credentials file."""
-        path = self._user(name)
+        path = self.user(name)
         self.allow(name, DOCK.read_text(encoding="utf-8").replace("BUCKET", bucket))
         return path
 
@@ -89,7 +90,8 @@ class Gateway:
             UserName=user, PolicyName="sync", PolicyDocument=policy
         )
 
-    def _user(self, name: str, *more: str) -> Path:
+    def user(self, name: str, *more: str) -> Path:
+        """A user who may do nothing yet; its credentials file."""
         access, secret = f"{name}-access", f"{name}-secret-0123456789"
         path = self.folder / f"{name}.toml"
         path.touch(mode=0o600)
@@ -137,6 +139,16 @@ class Gateway:
         self._rig.stdin.close()
         self._rig.wait(30)
         self._log.close()
+
+
+def denied(call: Any, **arguments: Any) -> None:
+    """The gateway refuses the call."""
+    try:
+        answer = call(**arguments)
+    except ClientError as error:
+        assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 403, error
+        return
+    assert answer.get("Errors"), answer
 
 
 def _free_port() -> int:

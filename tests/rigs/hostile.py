@@ -36,6 +36,15 @@ class Held:
         self.sha256 = headers.get("x-amz-checksum-sha256", "")
         self.arrived = datetime.now(UTC)
 
+    def headers(self) -> dict[str, str]:
+        """What the store says of it beside its bytes."""
+        return {
+            "Last_Modified": format_datetime(self.arrived, usegmt=True),
+            "x_amz_object_lock_mode": self.mode, "x_amz_object_lock_legal_hold": self.hold,
+            "x_amz_object_lock_retain_until_date": self.until,
+            "x_amz_checksum_sha256": self.sha256,
+        }  # fmt: skip
+
 
 Handler = Callable[["Request"], None]
 
@@ -135,10 +144,19 @@ class Request(BaseHTTPRequestHandler):
         )
 
     def do_list(self) -> None:
-        """All keys below a prefix."""
+        """All keys below a prefix, or with a delimiter its folders."""
         prefix = self.query["prefix"][0]
+        delimiter = self.query.get("delimiter", [""])[0]
         keys = [key for key in sorted(self.server.objects) if key.startswith(prefix)]
-        found = "".join(f"<Contents><Key>{key}</Key></Contents>" for key in keys)
+        folders = {key[: end + 1] for key in keys if delimiter
+                   and (end := key.find(delimiter, len(prefix))) >= 0}  # fmt: skip
+        found = "".join(
+            f"<Contents><Key>{key}</Key></Contents>"
+            for key in keys if not any(key.startswith(folder) for folder in folders)
+        ) + "".join(
+            f"<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>"
+            for folder in sorted(folders)
+        )  # fmt: skip
         self.answer(200, f"<ListBucketResult><Prefix>{prefix}</Prefix>{found}"
                          "</ListBucketResult>".encode())  # fmt: skip
 
@@ -164,12 +182,7 @@ class Request(BaseHTTPRequestHandler):
         if held is None:
             self.answer(404)
             return
-        self.answer(
-            200, Content_Length=str(len(held.data)),
-            Last_Modified=format_datetime(held.arrived, usegmt=True),
-            x_amz_object_lock_mode=held.mode, x_amz_object_lock_legal_hold=held.hold,
-            x_amz_object_lock_retain_until_date=held.until, x_amz_checksum_sha256=held.sha256,
-        )  # fmt: skip
+        self.answer(200, b"", Content_Length=str(len(held.data)), **held.headers())
 
     def do_get(self) -> None:
         """The bytes."""
@@ -177,7 +190,7 @@ class Request(BaseHTTPRequestHandler):
         if held is None:
             self.refuse(404, "NoSuchKey")
         else:
-            self.answer(200, held.data, x_amz_version_id=held.version)
+            self.answer(200, held.data, x_amz_version_id=held.version, **held.headers())
 
     def do_retention(self) -> None:
         """A later lock."""

@@ -5,15 +5,11 @@ was kept is asked for afterwards, mended where the lock is missing, and asked fo
 Deletes nothing, bypasses nothing, splits nothing.
 """
 
-import base64
-import binascii
 import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from recorder.clock import NS, Clock
 from recorder.config import Settings
@@ -26,40 +22,31 @@ from recorder.sync.stores import (
     Stat,
     StoreError,
 )
+from recorder.sync.stores.s3_answers import (
+    COMPLIANCE,
+    Head,
+    Version,
+    about,
+    head_of,
+    holds,
+    version_of,
+)
 from recorder.sync.stores.s3_body import Body, Turn
 from recorder.sync.stores.s3_bucket import (
     SCHEME,
     check_lock,
     checksum,
     instant,
-    ns_of,
+    owed_ns,
     read_marker,
     until,
 )
-from recorder.sync.stores.s3_refusals import Missing, nonsense, unlocked
+from recorder.sync.stores.s3_refusals import Missing, unlocked
 from recorder.sync.stores.s3_wire import Wire
 
-_MODE = "COMPLIANCE"
 _DAY_NS = 24 * 3600 * NS
 _MOST_VERSIONS = 100
 _LANES = 3
-
-
-class _Version(msgspec.Struct, frozen=True):
-    id: str
-    size_bytes: int
-    mtime_ns: int
-
-
-class _Head(msgspec.Struct, frozen=True):
-    """What the store says of one version."""
-
-    size_bytes: int
-    mtime_ns: int
-    sha256: str
-    mode: str
-    until_ns: int | None
-    hold: bool
 
 
 class S3Store:
@@ -131,7 +118,7 @@ class S3Store:
         end_ns = until(base_ns, keep.years, now_ns, self._s3.max_years) + _DAY_NS
         hold = {"ObjectLockLegalHoldStatus": "ON"} if keep.hold else {}
         return {
-            "ObjectLockMode": _MODE,
+            "ObjectLockMode": COMPLIANCE,
             "ObjectLockRetainUntilDate": instant(end_ns),
             **hold,
         }
@@ -158,31 +145,30 @@ class S3Store:
         return Kept(
             mtime_ns=head.mtime_ns,
             version=first.id,
-            locked_until_ns=head.until_ns if head.mode == _MODE else None,
+            locked_until_ns=head.until_ns if head.mode == COMPLIANCE else None,
             hold=head.hold,
             digest=head.sha256 == sha256,
             duplicates=len(versions) - 1,
         )
 
-    def _locked(self, key: str, version: str, head: _Head, keep: Keep) -> _Head:
+    def _locked(self, key: str, version: str, head: Head, keep: Keep) -> Head:
         where = f"{self._where}/{key}"
-        base_ns = head.mtime_ns if keep.ended_ns is None else keep.ended_ns
-        wanted_ns = until(base_ns, keep.years, head.mtime_ns, self._s3.max_years)
+        wanted_ns = owed_ns(keep, head.mtime_ns, self._s3.max_years)
         if not version or version == "null":
             raise unlocked("the store gave it no version: it could be replaced", where)
-        if _holds(head, wanted_ns, keep):
+        if holds(head, wanted_ns, keep):
             return head
         self._gate()
         which = {"Bucket": self._bucket, "Key": key, "VersionId": version}
-        if head.mode != _MODE or (head.until_ns or 0) < wanted_ns:
+        if head.mode != COMPLIANCE or (head.until_ns or 0) < wanted_ns:
             # Never shorter than it is: another mode's longer time stays the time.
             end_ns = max(wanted_ns + _DAY_NS, head.until_ns or 0)
-            retention = {"Mode": _MODE, "RetainUntilDate": instant(end_ns)}
+            retention = {"Mode": COMPLIANCE, "RetainUntilDate": instant(end_ns)}
             self._wire.ask("put_object_retention", where, Retention=retention, **which)
         if keep.hold and not head.hold:
             self._wire.ask("put_object_legal_hold", where, LegalHold={"Status": "ON"}, **which)
         head = self._head(key, version)
-        if not _holds(head, wanted_ns, keep):
+        if not holds(head, wanted_ns, keep):
             raise unlocked("it took the file and the lock, and says that it is not locked", where)
         return head
 
@@ -211,7 +197,7 @@ class S3Store:
                 "list_objects_v2", where, Bucket=self._bucket, Prefix=f"{prefix}/",
                 MaxKeys=min(1000, limit - len(found)), **more,
             )  # fmt: skip
-            _about(answer, f"{prefix}/", where)
+            about(answer, f"{prefix}/", where)
             keys = [str(entry["Key"]) for entry in answer.get("Contents", ())]
             found.extend(keys)
             token = answer.get("NextContinuationToken")
@@ -235,68 +221,27 @@ class S3Store:
         if self._locks:
             self._wire.check_clock(self._where)
 
-    def _versions(self, key: str) -> Sequence[_Version]:
+    def _versions(self, key: str) -> Sequence[Version]:
         """Newest first. Conflict where a delete marker hides it, or there are too many to count."""
         where = f"{self._where}/{key}"
         answer = self._wire.ask(
             "list_object_versions", where, Bucket=self._bucket, Prefix=key, MaxKeys=_MOST_VERSIONS
         )
-        _about(answer, key, where)
+        about(answer, key, where)
         if any(entry.get("Key") == key for entry in answer.get("DeleteMarkers", ())):
             raise Conflict("store-hidden", key, "somebody put a delete marker over it")
         found = [
-            _Version(str(entry.get("VersionId") or ""), _size(entry.get("Size"), where),
-                     _time(entry.get("LastModified"), where))
+            version_of(entry, where)
             for entry in answer.get("Versions", ()) if entry.get("Key") == key
         ]  # fmt: skip
         if len(found) >= _MOST_VERSIONS:
             raise Conflict("store-versions", key, f"it has {len(found)} versions and more")
         return found
 
-    def _head(self, key: str, version: str) -> _Head:
+    def _head(self, key: str, version: str) -> Head:
         where = f"{self._where}/{key}"
         answer = self._wire.ask(
             "head_object", where, Bucket=self._bucket, Key=key, VersionId=version,
             ChecksumMode="ENABLED",
         )  # fmt: skip
-        return _Head(
-            size_bytes=_size(answer.get("ContentLength"), where),
-            mtime_ns=_time(answer.get("LastModified"), where),
-            sha256=_hex(answer.get("ChecksumSHA256"), where),
-            mode=str(answer.get("ObjectLockMode") or ""),
-            until_ns=ns_of(answer.get("ObjectLockRetainUntilDate")),
-            hold=answer.get("ObjectLockLegalHoldStatus") == "ON",
-        )
-
-
-def _holds(head: _Head, wanted_ns: int, keep: Keep) -> bool:
-    return head.mode == _MODE and (head.until_ns or 0) >= wanted_ns and (head.hold or not keep.hold)
-
-
-def _about(answer: dict[str, Any], prefix: str, where: str) -> None:
-    """A list says what it lists; a page of somebody else's parses as an empty one."""
-    if answer.get("Prefix") != prefix:
-        raise nonsense("a list of something else", where)
-
-
-def _size(value: object, where: str) -> int:
-    if not isinstance(value, int) or value < 0:
-        raise nonsense("a file without a size", where)
-    return value
-
-
-def _time(value: object, where: str) -> int:
-    ns = ns_of(value)
-    if ns is None:
-        raise nonsense("a file without a time", where)
-    return ns
-
-
-def _hex(value: object, where: str) -> str:
-    """A checksum as hex; "" where the store knows none."""
-    if not value:
-        return ""
-    try:
-        return base64.b64decode(str(value), validate=True).hex()
-    except (binascii.Error, ValueError) as error:
-        raise nonsense("a digest that is none", where) from error
+        return head_of(answer, where)

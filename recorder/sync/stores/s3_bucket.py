@@ -13,7 +13,7 @@ import msgspec
 from recorder.clock import NS, SystemClock
 from recorder.config import S3, Settings
 from recorder.errors import RecorderError
-from recorder.sync.stores import Exists, Sort, StoreError
+from recorder.sync.stores import Exists, Keep, Sort, StoreError
 from recorder.sync.stores.marker import FORMAT, MARKER, Marker, parse
 from recorder.sync.stores.s3_refusals import Missing, unlocked
 from recorder.sync.stores.s3_wire import Wire
@@ -103,6 +103,12 @@ def until(base_ns: int, years: int | None, arrived_ns: int, most_years: int) -> 
     """The end of the lock, ns since 1970: years after ``base_ns``, capped years after arrival."""
     cap_ns = _later(arrived_ns, most_years)
     return cap_ns if years is None else min(_later(min(base_ns, arrived_ns), years), cap_ns)
+
+
+def owed_ns(keep: Keep, arrived_ns: int, most_years: int) -> int:
+    """Until when a file that arrived then must be locked, ns since 1970."""
+    base_ns = arrived_ns if keep.ended_ns is None else keep.ended_ns
+    return until(base_ns, keep.years, arrived_ns, most_years)
 
 
 def instant(ns: int) -> datetime:

@@ -150,11 +150,15 @@ class Wire:
 
     def fetch(self, where: str, **arguments: Any) -> Iterator[memoryview]:
         """The bytes of a GET: as many as its head says, not slower than a deadline."""
+        return self.get(where, **arguments)[1]
+
+    def get(self, where: str, **arguments: Any) -> tuple[dict[str, Any], Iterator[memoryview]]:
+        """The same, and the head. Who does not read the bytes to their end closes them."""
         answer = self.ask("get_object", where, **arguments)
         size = answer.get("ContentLength")
         if not isinstance(size, int):
             raise nonsense("a file without a length", where)
-        return self._pieces(self._answer.raw, size, where)
+        return answer, self._pieces(self._answer.raw, size, where)
 
     def _pieces(self, raw: Any, size_bytes: int, where: str) -> Iterator[memoryview]:
         until_ns = deadline_ns(self._clock, self._timeout_s, size_bytes)
