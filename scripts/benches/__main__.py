@@ -6,7 +6,7 @@ import platform
 import sys
 from pathlib import Path
 
-NAMES = ("help", "cost", "press", "killed", "memory", "sync", "upload", "spool")
+NAMES = ("help", "cost", "press", "killed", "memory", "verify", "sync", "upload", "spool")
 
 
 def machine() -> str:
