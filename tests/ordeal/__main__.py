@@ -9,12 +9,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from tests import fuzz
-from tests.ordeal import cuts, faults, kills, liar, mutations, start
+from tests.ordeal import cuts, faults, kills, liar, mutations, start, store
 from tests.rigs.daemon import ROOT
 from tests.rigs.disks import CacheDisk, Disk, PosixDisk, SnapshotDisk
+from tests.rigs.gateway import Gateway, Release
 
 DISKS: dict[str, tuple[str, Callable[[Path], Disk], float]] = {
     "blocks": ("keeps every block that reached it", SnapshotDisk, 1.0),
@@ -24,7 +26,7 @@ DISKS: dict[str, tuple[str, Callable[[Path], Disk], float]] = {
 """Name: what it does, how it is made, and its share of --cuts."""
 MUTANT_CUTS = 4
 FAULT_EVERY_S = 20.0
-PEERS_SHARE = LIAR_SHARE = 0.1
+PEERS_SHARE = LIAR_SHARE = GATEWAY_SHARE = 0.1
 ROUND = 60
 """Cuts of one device; then a new one, so that the judge need not read everything again."""
 
@@ -34,13 +36,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/ordeal", description=__doc__)
     parser.add_argument("--cuts", type=int, default=500, help="on the first disk; others: less")
     parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--store-kills", type=int, default=200, help="of sync; gateway: a tenth")
     parser.add_argument("--sealed", type=int, default=10_000, help="recordings in the spool")
     parser.add_argument("--faults-s", type=float, default=3600, help="a recording under faults")
     parser.add_argument("--fuzz-s", type=float, default=1800, help="for each parser")
     parser.add_argument("--seed", type=int, default=None, help="default: another one each time")
     parser.add_argument(
         "--only",
-        choices=(*DISKS, "liar", "peers", "night", "kills", "faults", "mutants", "start", "fuzz"),
+        choices=(
+            *DISKS,
+            "liar",
+            "peers",
+            "night",
+            "kills",
+            "faults",
+            "mutants",
+            "start",
+            "store",
+            "fuzz",
+        ),
         help="one part alone",
     )
     options = parser.parse_args()
@@ -64,6 +78,9 @@ def main() -> int:
         wrong += _faults(options.faults_s, seed)
     if options.only in (None, "start"):
         wrong += _start(options.sealed)
+    if options.only in (None, "store") and options.store_kills:
+        wrong += _store("lenient", options.store_kills, seed)
+        wrong += _store("strict", options.store_kills, seed)
     if options.only in (None, "mutants"):
         wrong += _mutants(seed)
     if options.only in (None, "fuzz") and options.fuzz_s:
@@ -168,6 +185,20 @@ def _start(sealed: int) -> list[str]:
     print(f"ready after {first:.2f} s (recovered, sealed: {result.verdict.value}), "
           f"the next start {second:.2f} s", flush=True)  # fmt: skip
     return []
+
+
+def _store(release: Release, count: int, seed: int) -> list[str]:
+    print(f"\n== sync and a {release} gateway cut", flush=True)
+    a_tenth = max(1, round(count * GATEWAY_SHARE))
+    wanted = dict(zip(store.CUTS, (count, a_tenth, a_tenth), strict=True))
+    with _folder() as name, closing(Gateway(release, Path(name))) as gateway:
+        result = store.run(gateway, "evidence", Path(name), wanted, seed, _tell)
+    cut = ", ".join(f"{kind} {n} times" for kind, n in result.cuts.items())
+    print(f"{cut}; {result.bags} bags of {result.bag_bytes / 1e6:.1f} MB in {result.runs} runs")
+    print(f"sent beyond that, requests included: {result.twice_bytes / 1e6:.1f} MB; "
+          f"kept twice by the store: {result.versions} files")  # fmt: skip
+    print(f"broken promises: {len(result.wrong)}", flush=True)
+    return result.wrong
 
 
 def _mutants(seed: int) -> list[str]:

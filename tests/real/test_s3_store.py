@@ -1,10 +1,8 @@
 """Ceph's S3 gateway as the store, a release that fails open and one that is strict. Needs root."""
 
 import json
-import random
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -452,83 +450,6 @@ def test_a_device_s_credentials_cannot_make_a_store_and_making_one_twice_is_harm
     assert first.returncode == 0 and first.stdout == second.stdout, first.stderr
     refused = provision(f"{bucket.name}-mine", bucket.credentials)
     assert refused.returncode == 2 and "Traceback" not in refused.stderr
-
-
-def test_killed_at_random_instants_every_bag_is_whole_and_once(
-    bucket: Bucket, release: str, tmp_path: Path
-) -> None:
-    kills = 6
-    bags = [bucket.place.recording(*[300_000] * 6) for _ in range(kills)]
-    settings = tmp_path / "settings.json"
-    settings.write_bytes(msgspec.json.encode(bucket.place.settings))
-    command = [sys.executable, "-m", "tests.real.sync_run", str(settings)]
-    chance = random.Random(4)
-    killed = 0
-    for _ in range(kills):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        process.stdout.readline()  # "begin": imports are done
-        time.sleep(chance.uniform(0, 0.5))
-        process.kill()
-        process.communicate()
-        killed += process.returncode == -9
-        there = bucket.versions()
-        for bag in bags:
-            if f"{DEVICE}/{bag.name}/{SIGNATURE}" in there:
-                assert all(f"{DEVICE}/{bag.name}/{name}" in there for name in tree(bag))
-    last = subprocess.run(command, stdout=subprocess.PIPE, timeout=100)
-    end = json.loads(last.stdout.splitlines()[-1])
-    assert last.returncode == 0, end
-    _whole(bucket, bags, killed, release, tmp_path)
-
-
-def _whole(bucket: Bucket, bags: list[Path], cuts: int, release: str, tmp_path: Path) -> None:
-    """Every bag is there, once; a lenient gateway may have one file twice for each cut."""
-    for bag in bags:
-        assert bucket.stored(bag)
-        assert bucket.content(bag, tmp_path / bag.name) == tree(bag)
-    twice = sum(count - 1 for count in bucket.versions().values())
-    print(f"{release}: {cuts} cuts, {twice} files sent twice and kept twice")
-    assert twice <= (0 if release == "strict" else cuts)
-
-
-def test_a_gateway_that_is_killed_or_frozen_costs_one_file_at_most_and_sync_goes_on(
-    bucket: Bucket, release: str, tmp_path: Path
-) -> None:
-    bucket.set(timeout_s=1.0)
-    bags = [bucket.place.recording(*[300_000] * 6) for _ in range(6)]
-    gateway, chance, cuts = bucket.gateway, random.Random(5), 0
-    for number in range(4):
-        sent = threading.Event()
-        break_it, mend_it = (gateway.kill, gateway.start) if number % 2 else (
-            gateway.freeze, gateway.thaw)  # fmt: skip
-        wait_s = chance.uniform(0, 0.3)
-
-        class Until(Quiet):
-            def file(self, sent: threading.Event = sent) -> None:
-                sent.set()
-
-        def breaking(
-            sent: threading.Event = sent, break_it: Any = break_it, wait_s: float = wait_s
-        ) -> None:
-            sent.wait(60)
-            time.sleep(wait_s)
-            break_it()
-
-        thread = threading.Thread(target=breaking)
-        thread.start()
-        try:
-            worker.run_once(bucket.place.settings, Until(), clock=Synced())
-        except StoreError as error:
-            cuts += 1
-            assert error.sort is Sort.LATER, error
-        finally:
-            sent.set()
-            thread.join()
-            mend_it()
-    bucket.set()
-    bucket.run()
-    _whole(bucket, bags, cuts, release, tmp_path)
 
 
 def test_no_gateway_at_all_is_gone_and_not_an_empty_store(bucket: Bucket) -> None:
