@@ -6,7 +6,9 @@ import platform
 import sys
 from pathlib import Path
 
-NAMES = ("help", "cost", "press", "killed", "memory", "verify", "sync", "upload", "spool")
+NAMES = (
+    "help", "cost", "press", "killed", "memory", "verify", "sync", "upload", "copy", "spool", "county",
+)  # fmt: skip
 
 
 def machine() -> str:

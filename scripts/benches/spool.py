@@ -19,7 +19,7 @@ from recorder.sync import receipts, standing, worker
 from recorder.sync.home import Home
 from recorder.sync.progress import Quiet
 from scripts.benches import room
-from scripts.benches.upload import run
+from scripts.benches.segments import run
 from tests.rigs.gateway import ROOT
 from tests.unit.sync.spools import DEVICE, Place
 
