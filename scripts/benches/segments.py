@@ -19,6 +19,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 _SEGMENT_MB = 15
 """20 s at 6 Mbit/s."""
 _SEGMENTS = 20
+_MADE = "2026-11-23T01:30:00.000Z"
 
 
 def filled(folder: Path) -> Place:
@@ -27,7 +28,7 @@ def filled(folder: Path) -> Place:
     left = max(1, MB // _SEGMENT_MB)
     while left:
         count = min(left, _SEGMENTS)
-        place.recording(*[_SEGMENT_MB * 1_000_000] * count)
+        place.act(_MADE, *[_SEGMENT_MB * 1_000_000] * count)
         left -= count
     return place
 

@@ -65,18 +65,19 @@ class Body:
     def __len__(self) -> int:
         return self._size
 
-    def read(self, _: int = -1) -> bytes:
-        """The next piece; larger than asked for, because http.client sends whatever it gets."""
+    def read(self, _: int = -1) -> memoryview:
+        """The next piece, valid until the one after it; larger than asked for, because http.client
+        sends whatever it gets."""
         if self._count == self._size > 0:
             self._sent()
-            return b""
+            return memoryview(b"")
         try:
             return self._next()
         except RecorderError as error:
             self.failure = error
             raise
 
-    def _next(self) -> bytes:
+    def _next(self) -> memoryview:
         if self._clock.boot_ns() > self._until_ns:
             raise busy("it takes the file too slowly", "")
         view = memoryview(self._buffer)
@@ -93,7 +94,7 @@ class Body:
                 remedy="Run `recorder verify` on the recording; the device's card may be failing",
             )  # fmt: skip
         self._moved(filled)
-        return bytes(view[:filled])
+        return view[:filled]
 
     def _right(self) -> bool:
         return (

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -90,16 +90,19 @@ class Place:
     def recording(self, *sizes: int) -> Path:
         """A sealed recording with segments of these sizes."""
         folder = self.begin()
-        segments = folder / "data" / "segments"
-        segments.mkdir()
-        for number, size in enumerate(sizes or (1000,), 1):
-            (segments / f"{number:04d}.mp4.age").write_bytes(self.rng.randbytes(size))
+        self._segments(folder, sizes or (1000,))
         self.seal(folder)
         return folder
 
-    def act(self, made: str, size: int = 0) -> Path:
+    def _segments(self, folder: Path, sizes: Sequence[int]) -> None:
+        segments = folder / "data" / "segments"
+        segments.mkdir()
+        for number, size in enumerate(sizes, 1):
+            (segments / f"{number:04d}.mp4.age").write_bytes(self.rng.randbytes(size))
+
+    def act(self, made: str, *sizes: int) -> Path:
         """A sealed recording that ended at ``made`` (UTC) by the device's clock, with its ledger
-        lines, and a segment where ``size`` says so. The clock stays there."""
+        lines, and segments of these sizes. The clock stays there."""
         self.clock.now_ns += 60 * NS
         self.clock.wall_ns = parse_iso(made)
         self._number += 1
@@ -118,9 +121,8 @@ class Place:
         self.clock.advance(2)
         log.append(lines.End(end_ns=end_ns, source="button", planned=True, spoken=True))
         log.close()
-        if size:
-            (folder / "data" / "segments").mkdir()
-            (folder / "data" / "segments" / "0001.mp4.age").write_bytes(self.rng.randbytes(size))
+        if sizes:
+            self._segments(folder, sizes)
         self.seal(folder)
         return folder
 
