@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from recorder.clock import NS, Clock
 from recorder.errors import RecorderError
-from recorder.sync.stores import PIECE, Moved, Source, SourceError, read_source
+from recorder.sync.stores import Moved, Source, SourceError, read_source
 from recorder.sync.stores.s3_refusals import busy
 
 _SLOWEST_BYTES_PER_S = 10_000
+_PIECE = 256 * 1024
 
 
 def deadline_ns(clock: Clock, timeout_s: float, size_bytes: int) -> int:
@@ -59,7 +60,7 @@ class Body:
         self._until_ns = deadline_ns(clock, timeout_s, size_bytes)
         self._digest = hashlib.sha256()
         self._count = 0
-        self._buffer = bytearray(min(PIECE, size_bytes + 1))
+        self._buffer = bytearray(min(_PIECE, size_bytes + 1))
         self.failure: RecorderError | None = None
 
     def __len__(self) -> int:
