@@ -90,8 +90,9 @@ def main() -> None:
                         place.recording(*[100_000] * 5)
                 looked_s = _look(place)
                 found = run(place.settings, Path(name))
+                first = f"first byte after {found.first_s:.2f} s, " if found.first_s else ""
                 print(
-                    f"{count:6} stored, {words:14} first byte after {found.first_s:.2f} s, run "
-                    f"{found.seconds:.2f} s, {found.peak_mb:.0f} MB; deadlines {looked_s:.2f} s",
+                    f"{count:6} stored, {words}: {first}run {found.seconds:.2f} s, "
+                    f"{found.peak_mb:.0f} MB; deadlines {looked_s:.2f} s",
                     flush=True,
                 )

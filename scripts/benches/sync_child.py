@@ -24,7 +24,7 @@ class Run(msgspec.Struct, frozen=True):
     seconds: float
     cpu_s: float
     peak_mb: float
-    first_s: float
+    first_s: float | None
     files: int
     bytes: int
     stored_before: int
@@ -62,7 +62,7 @@ def main() -> None:
         seconds=ended - began,
         cpu_s=used.ru_utime + used.ru_stime,
         peak_mb=_peak_kb() / 1000,
-        first_s=(first.at or time.time()) - psutil.Process().create_time(),
+        first_s=first.at and first.at - psutil.Process().create_time(),
         files=summary.sent_files,
         bytes=summary.sent_bytes,
         stored_before=summary.stored_before,
