@@ -38,18 +38,21 @@ class Recogniser:
         self._long_told = False
 
     def edge(self, down: bool, at_ns: int) -> list[Seen]:
-        """The contact closed or opened. Edges within the bounce time of the last one are dropped;
-        ``tick`` repairs the level if the last of them was real."""
+        """The contact closed or opened. Down counts at once after a quiet bounce time; up, and
+        down in chatter, once it has stood for one (``tick``), with the time of its edge."""
         out = self.tick(at_ns)
-        self._level = down
-        if self._edge_ns is not None and at_ns - self._edge_ns < self._bounce_ns:
+        if down == self._level:
             return out
-        return out + self._accept(down, at_ns)
+        self._level = down
+        last_ns, self._edge_ns = self._edge_ns, at_ns
+        quiet = last_ns is None or at_ns - last_ns >= self._bounce_ns
+        if down and quiet and self._down_ns is None:
+            out += self._accept(down, at_ns)
+        return out
 
     def _accept(self, down: bool, at_ns: int) -> list[Seen]:
         if down == (self._down_ns is not None):
             return []
-        self._edge_ns = at_ns
         if down:
             self._down_ns = at_ns
             self._long_told = False
@@ -67,13 +70,13 @@ class Recogniser:
         return []
 
     def tick(self, now_ns: int) -> list[Seen]:
-        """Time passes: a press becomes long, a single one short, a bounced level is taken over."""
+        """Time passes: a level has stood, a press becomes long, a single one short."""
         out: list[Seen] = []
-        settled = self._edge_ns is None or now_ns - self._edge_ns >= self._bounce_ns
-        if settled and self._level != (self._down_ns is not None):
-            out += self._accept(self._level, now_ns)
+        edge_ns = self._edge_ns
+        if edge_ns is not None and now_ns - edge_ns >= self._bounce_ns:
+            out += self._accept(self._level, edge_ns)
         if self._down_ns is not None:
-            if not self._long_told and now_ns - self._down_ns >= self._long_ns:
+            if self._level and not self._long_told and now_ns - self._down_ns >= self._long_ns:
                 self._long_told = True
                 if self._first_ns is not None:
                     out.append(Seen(Gesture.SHORT, self._first_ns))

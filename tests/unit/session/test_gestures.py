@@ -70,6 +70,7 @@ def test_a_gesture_says_when_its_first_press_went_down() -> None:
         for down, at in ((True, 100), (False, 200), (True, 300), (False, 400))
         for one in button.edge(down, at * MS)
     ]
+    seen += button.tick(500 * MS)
     assert seen[-1] == Seen(DOUBLE, 100 * MS)
 
 
@@ -92,3 +93,21 @@ def test_every_press_becomes_exactly_one_gesture(gaps: list[int]) -> None:
     told = [g for g, _ in play(*edges, until_ms=at + 4000)]
     presses = told.count(PRESS)
     assert presses == told.count(SHORT) + 2 * told.count(DOUBLE) + told.count(LONG)
+
+
+@pytest.mark.parametrize("gap_ms", [1, 3, 7, 19])
+def test_a_train_of_20_ms_at_both_ends_of_a_press_is_one_press(gap_ms: int) -> None:
+    def train(at_ms: int) -> list[int]:
+        edges = list(range(at_ms, at_ms + 20, gap_ms))
+        return edges if len(edges) % 2 else edges[:-1]  # ends on the level that it began
+
+    assert [g for g, _ in play(*train(100), *train(300))] == [PRESS, SHORT]
+
+
+def test_chatter_for_longer_than_the_bounce_time_is_still_one_press() -> None:
+    """A worn contact: edges every 8 ms for a fifth of a second, then down."""
+    assert [g for g, _ in play(*range(100, 316, 8), 700)] == [PRESS, SHORT]
+
+
+def test_a_contact_that_chatters_while_held_is_one_long_press() -> None:
+    assert [g for g, _ in play(100, *range(1500, 1510), 5000)] == [PRESS, LONG]
