@@ -23,7 +23,7 @@ from recorder.archive import Archive, Last, Ready
 from recorder.capture.messages import Hello, Vitals
 from recorder.cards import Cards
 from recorder.checks import probe
-from recorder.checks.result import Result
+from recorder.checks.result import Level, Result
 from recorder.clock import NS, Clock, SystemClock
 from recorder.config import Settings
 from recorder.control import Answer, Request, Server, refusal, socket_path
@@ -38,9 +38,10 @@ from recorder.from_capture import FromCapture
 from recorder.going_on import go_on
 from recorder.ladder import Ladder
 from recorder.link import CaptureLink, Gone, Received
-from recorder.panel import button, voice
+from recorder.panel import button, pins, voice
 from recorder.panel.announcer import Announcement, Announcer, Outcome
 from recorder.panel.light import LightState
+from recorder.panel_faults import PanelFaults
 from recorder.parts import Parts
 from recorder.presses import Presses
 from recorder.ring import Ring, memory_bytes
@@ -145,10 +146,11 @@ class App:
         self.faults = Faults(self)
         trial = Trial(settings.capture(), clock, put)
         self.ladder = Ladder(self.link, clock, self.fitness.overlay(), trial)
-        self.light = parts.make_light()
+        self.light = parts.make_light(put)
         self._voice = parts.make_voice(self.speaker, put)
         self.announcer = Announcer(self._voice, self._said)
         self._button = parts.make_button(clock, put)
+        self.panel = PanelFaults(self)
         self.presses = Presses(self)
         self.capture = FromCapture(self)
         self.effects = Effects(self)
@@ -196,6 +198,8 @@ class App:
                 self.ladder.tried(item, self.event_ns)
             case button.Edge():
                 self.presses.edge(item)
+            case pins.PinFault():
+                self.panel.told(item)
             case voice.Started() | voice.Ended() | voice.Failed():
                 self.announcer.on_voice(item)
             case Done():
@@ -289,7 +293,7 @@ class App:
                 self._journal_state(act, was, now, event)
             begins = now.state is State.OPENING and Effect.BEGIN in effects
             # Steady means that the press is on the card; until then the press was felt.
-            self.light.show(LightState.STARTING if begins else _LIGHTS[now.state])
+            self.light.show(LightState.STARTING if begins else self.sign)
         for effect in effects:
             self.effects.run(effect)
         act = self.effects.act
@@ -337,8 +341,7 @@ class App:
         act = self.effects.act
         if act is not None:
             act.name = name
-        if self.session.state in _LIGHTS:
-            self.light.show(_LIGHTS[self.session.state])
+        self.light.show(self.sign)
 
     def _named(self) -> None:
         """A recording whose begin the card refused is on it now."""
@@ -369,6 +372,13 @@ class App:
         act = self.effects.act
         if act is not None and not act.sealing:
             act.said(item, outcome)
+
+    @property
+    def sign(self) -> LightState:
+        """What the light is to show; of a warning only while nothing is recorded."""
+        if self.session.state is State.READY and any(r.level is Level.WARN for r in self.checks):
+            return LightState.WARNING
+        return _LIGHTS[self.session.state]
 
     # The socket.
 
@@ -416,6 +426,7 @@ class App:
         for error in self.broken:
             if error.phrase is not None:
                 self.fitness.warn(Phrase(error.phrase))
+        self.panel.say_what_helps()
 
     def reboot(self) -> None:
         """Taken only by a long press, and only with nothing open."""

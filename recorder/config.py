@@ -16,6 +16,7 @@ from recorder.errors import RecorderError
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
 Text = Annotated[str, Meta(min_length=1, max_length=120)]
 _S3 = "s3://"
+Pin = Annotated[int, Meta(ge=0, le=27)]
 Percent = Annotated[float, Meta(ge=0, le=100)]
 
 
@@ -141,17 +142,21 @@ class Button(_Strict, frozen=True, kw_only=True):
     """``keyboard``: keys of the daemon's terminal; ``none``: the control socket only."""
 
     kind: Literal["gpio", "keyboard", "none"] = "gpio"
-    pin: Annotated[int, Meta(ge=0, le=27)] = 17
-    second_pin: Annotated[int, Meta(ge=0, le=27)] | None = None
+    pin: Pin = 17
+    second_pin: Pin | None = None
+    wire_to: Literal["ground", "3v3"] = "ground"
     bounce_ms: Annotated[int, Meta(ge=0, le=200)] = 30
 
 
 class Light(_Strict, frozen=True, kw_only=True):
-    """``terminal`` prints the light's state."""
+    """``terminal`` prints the light's state. ``pin`` is a plain LED's, or an RGB one's red."""
 
     kind: Literal["gpio", "terminal", "none"] = "gpio"
-    pin: Annotated[int, Meta(ge=0, le=27)] = 27
-    vibration_pin: Annotated[int, Meta(ge=0, le=27)] | None = None
+    pin: Pin = 27
+    green_pin: Pin | None = None
+    blue_pin: Pin | None = None
+    lit_by: Literal["high", "low"] = "high"
+    vibration_pin: Pin | None = None
 
 
 class Battery(_Strict, frozen=True, kw_only=True):

@@ -360,7 +360,6 @@ class Effects:
             self.say(Phrase.INTERRUPTED, owner="interruption", patient=False)
             if cause == "disk":
                 self.say(Phrase.STORAGE_FAULT, owner="interruption")
-            self._app.light.vibrate(1.0)
 
     def _resume(self) -> None:
         assert self._resumed_by is not None

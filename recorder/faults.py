@@ -57,7 +57,7 @@ class Faults:
 
     def told(self, fault: Fault, generation: int) -> None:
         """A capture process tells of a part that fails or works again."""
-        self._write(fault.part, fault.code, fault.detail, over=fault.over)
+        self.write(fault.part, fault.code, fault.detail, over=fault.over)
         if fault.over:
             self._down.pop(fault.part, None)
         elif any(fault.part in parts for parts in _PARTS.values()):
@@ -68,9 +68,7 @@ class Faults:
         """The ladder goes on without a part, after process number ``generation``."""
         part = _LEFT_OUT.get(rung)
         if part is not None and part not in self._down:
-            self._write(
-                part, "left_out", "it ended one capture process after the other", over=False
-            )
+            self.write(part, "left_out", "it ended one capture process after the other", over=False)
             self._down[part] = _Down("left_out", generation)
 
     def fragment(self, fragment: Fragment, generation: int) -> None:
@@ -86,10 +84,11 @@ class Faults:
         for part in parts:
             down = self._down.get(part)
             if down is not None and down.generation < generation:
-                self._write(part, down.code, "seen in the footage of a new process", over=True)
+                self.write(part, down.code, "seen in the footage of a new process", over=True)
                 del self._down[part]
 
-    def _write(self, part: str, code: str, detail: str, *, over: bool) -> None:
+    def write(self, part: str, code: str, detail: str, *, over: bool) -> None:
+        """Into the open recording's journal, or else into the ledger."""
         act = self._app.effects.act
         if act is not None and not act.sealing:
             act.journal(lines.Fault(part=part, code=code, detail=detail, over=over))

@@ -81,6 +81,8 @@ class Fitness:
             app.fire(Event.FIT if fit else Event.UNFIT)
             if app.ladder.calm(app.event_ns):
                 app.ladder.climb()
+        if app.session.state is State.READY:
+            app.light.show(app.sign)
         app.ladder.show(self.overlay())
         app.faults.speak()
         owed, self._owed = self._owed, {}

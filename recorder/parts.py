@@ -46,10 +46,11 @@ class Parts:
 
         return self._part(townships, packaged) if own else packaged
 
-    def make_light(self) -> light.Light:
+    def make_light(self, put: Callable[[Any], None]) -> light.Light:
         """The light, or none."""
+        settings, run = self._settings.light, self._run_folder
         without: light.Light = light.NoLight()
-        return self._part(lambda: light.make(self._settings.light), without)
+        return self._part(lambda: light.make(settings, run, self._tell, put), without)
 
     def make_voice(
         self, speaker: phrases.Speaker, put: Callable[[Any], None]
@@ -66,20 +67,20 @@ class Parts:
         return spoken
 
     def make_button(self, clock: Clock, put: Callable[[Any], None]) -> button.Button:
-        """The button, or none."""
+        """The button, as far as it can be had."""
         settings = self._settings
-        without: button.Button = button.NoButton()
         long_ms = settings.recording.long_press_ms
-        return self._part(
-            lambda: button.make(settings.button, clock, put, self._run_folder, long_ms), without
-        )
+        return button.make(settings.button, clock, put, self._run_folder, long_ms, self._tell)
+
+    def _tell(self, error: RecorderError) -> None:
+        print(f"recorder: {error}", file=sys.stderr, flush=True)
+        self.broken.append(error)
 
     def _part(self, make: Callable[[], T], without: T) -> T:
         try:
             return make()
         except RecorderError as error:
-            print(f"recorder: {error}", file=sys.stderr, flush=True)
-            self.broken.append(error)
+            self._tell(error)
             return without
 
     def _load_catalogue(self) -> catalogue.Catalogue:

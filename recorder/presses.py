@@ -7,6 +7,7 @@ add to it.
 from typing import TYPE_CHECKING
 
 from recorder.panel.button import Edge
+from recorder.session.contact import Contact
 from recorder.session.gestures import Gesture, Recogniser, Seen
 from recorder.session.states import Event
 
@@ -36,11 +37,15 @@ class Presses:
         settings = app.settings
         bounce_ms = settings.button.bounce_ms
         self._gestures = {number: Recogniser(settings.recording, bounce_ms) for number in (1, 2)}
+        self._contacts = {number: Contact() for number in self._gestures}
         self._panic_ns = settings.recording.panic_ms * 1_000_000
         self._mute_ns = -1
 
     def edge(self, edge: Edge) -> None:
         """A button went down or up."""
+        contact = self._contacts[edge.button]
+        if not contact.edge(edge.down, edge.at_ns, at_start=edge.at_start):
+            return
         for seen in self._gestures[edge.button].edge(edge.down, edge.at_ns):
             self._gesture(edge.button, seen)
 
@@ -49,6 +54,9 @@ class Presses:
         for number, recogniser in self._gestures.items():
             for seen in recogniser.tick(now_ns):
                 self._gesture(number, seen)
+            found = self._contacts[number].tick(now_ns)
+            if found is not None:
+                self._app.panel.found(number, found)
 
     def began(self, at_ns: int) -> None:
         """A recording was begun: until ``panic_ms`` after that presses mean nothing else."""
@@ -60,6 +68,8 @@ class Presses:
 
     def _gesture(self, number: int, seen: Seen) -> None:
         """A press that began a recording, or fell shortly after that, means nothing else."""
+        if self._app.panel.stands_in:
+            number = 1
         event = _GESTURES[number].get(seen.gesture)
         if event is None or seen.down_ns <= self._mute_ns:
             return

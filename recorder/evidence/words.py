@@ -136,6 +136,10 @@ _PARTS: _Words = {
     "clock": ("时钟", "clock"),
     "speech": ("语音检测", "speech detection"),
     "overlay": ("画面叠加", "overlay"),
+    "button": ("按键", "button"),
+    "button2": ("第二个按键", "second button"),
+    "light": ("指示灯", "light"),
+    "vibration": ("振动马达", "vibration motor"),
 }
 _ENDS: _Words = {
     "button": ("按键结束", "by the button"),

@@ -14,7 +14,8 @@ import msgspec
 
 from recorder.clock import Clock
 from recorder.config import Button as Settings
-from recorder.panel.pins import wired
+from recorder.errors import RecorderError
+from recorder.panel import pins
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -23,9 +24,12 @@ class Edge(msgspec.Struct, frozen=True):
     button: int
     down: bool
     at_ns: int
+    at_start: bool = False
+    """No edge: it was down when the pin was opened."""
 
 
-Emit = Callable[[Edge], None]
+Emit = Callable[[Edge | pins.PinFault], None]
+_LOOK_S = 0.25
 
 
 class Button(Protocol):
@@ -44,35 +48,89 @@ class NoButton:
 
 
 class GpioButton:
-    """One or two buttons to ground, with the pins' own pull-ups, through gpiozero.
+    """One or two buttons, with the pins' own pulls, through gpiozero. A button whose pin cannot be
+    had is told and leaves the other alone.
 
     Bounce is not filtered here: gpiozero's filter depends on the pin factory.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, emit: Emit, run: Path) -> None:
-        here = os.getcwd()
-        os.chdir(run)  # lgpio leaves a pipe in its working directory
-        try:
-            from gpiozero import Button as Pin
-        finally:
-            os.chdir(here)
-        self._pins: list[Any] = []
-        for number, pin in ((1, settings.pin), (2, settings.second_pin)):
+    def __init__(
+        self, settings: Settings, clock: Clock, emit: Emit, run: Path, tell: pins.Tell
+    ) -> None:
+        self._contacts: list[_Contact] = []
+        for number, key in ((1, "pin"), (2, "second_pin")):
+            pin: int | None = getattr(settings, key)
             if pin is None:
                 continue
-            button: Any = Pin(pin, pull_up=True, bounce_time=None)
-            button.when_pressed = _edge(number, True, clock, emit)
-            button.when_released = _edge(number, False, clock, emit)
-            self._pins.append(button)
+            try:
+                self._contacts.append(
+                    _Contact(number, f"button.{key} {pin}", pin, settings, clock, emit, run)
+                )
+            except RecorderError as error:
+                tell(error)
+        self._stop = threading.Event()
+        self._looker = threading.Thread(target=self._look, name="button", daemon=True)
+        self._looker.start()
 
     def close(self) -> None:
         """Release the pins."""
-        for pin in self._pins:
-            pin.close()
+        self._stop.set()
+        self._looker.join(1.0)
+        for contact in self._contacts:
+            contact.close()
+
+    def _look(self) -> None:
+        while not self._stop.wait(_LOOK_S):
+            for contact in self._contacts:
+                contact.look()
 
 
-def _edge(number: int, down: bool, clock: Clock, emit: Emit) -> Callable[[], None]:
-    return lambda: emit(Edge(number, down, clock.boot_ns()))
+class _Contact:
+    """One button's pin. Edges come from gpiozero; the level is looked at, too: an edge may be lost,
+    and a line that is gone tells nothing by itself."""
+
+    def __init__(
+        self, number: int, key: str, pin: int, settings: Settings, clock: Clock, emit: Emit,
+        run: Path,
+    ) -> None:  # fmt: skip
+        self._number, self._key = number, key
+        self._clock, self._emit = clock, emit
+        self._part: pins.Part = "button" if number == 1 else "button2"
+        self._seen = self._told = False
+        self._gone = False
+        pull_up = settings.wire_to == "ground"
+        self._device: Any = pins.wired(
+            self._part, key, run, lambda gpio: gpio.DigitalInputDevice(pin, pull_up=pull_up)
+        )
+        if self._device.is_active:
+            self._told = True
+            emit(Edge(number, True, clock.boot_ns(), at_start=True))
+        self._device.when_activated = lambda: self._edge(True)
+        self._device.when_deactivated = lambda: self._edge(False)
+
+    def _edge(self, down: bool) -> None:
+        self._told = down
+        self._emit(Edge(self._number, down, self._clock.boot_ns()))
+
+    def look(self) -> None:
+        """Tell a level that was seen twice and not told yet, and a line that is gone or back."""
+        try:
+            down = bool(pins.reach(self._key, lambda: self._device.is_active))
+        except RecorderError as error:
+            if not self._gone:
+                self._gone = True
+                self._emit(pins.PinFault(self._part, "gone", str(error)))
+            return
+        if self._gone:
+            self._gone = False
+            self._emit(pins.PinFault(self._part, "gone", over=True))
+        if down is self._seen and down is not self._told:
+            self._edge(down)
+        self._seen = down
+
+    def close(self) -> None:
+        """Release the pin."""
+        pins.release(self._key, self._device)
 
 
 class KeyboardButton:
@@ -125,11 +183,13 @@ class KeyboardButton:
             self._stop.wait(0.05)
 
 
-def make(settings: Settings, clock: Clock, emit: Emit, run: Path, long_ms: int) -> Button:
-    """The configured button. RecorderError where its pins cannot be had."""
+def make(
+    settings: Settings, clock: Clock, emit: Emit, run: Path, long_ms: int, tell: pins.Tell
+) -> Button:
+    """The configured button; ``tell`` hears of pins that cannot be had."""
     match settings.kind:
         case "gpio":
-            return wired("button", settings.pin, lambda: GpioButton(settings, clock, emit, run))
+            return GpioButton(settings, clock, emit, run, tell)
         case "keyboard":
             return KeyboardButton(clock, emit, long_ms)
         case _:

@@ -1,11 +1,19 @@
-"""The light: what each state looks like is a table, what shows it is one of three parts."""
+"""The light, and the motor beside it: what each state looks and feels like is a table, what shows
+it is one of three parts. Neither holds up the recorder, nor does their failing."""
 
 import sys
 from enum import StrEnum
+from functools import partial
+from itertools import cycle
+from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
 from recorder.config import Light as Settings
-from recorder.panel.pins import wired
+from recorder.errors import RecorderError
+from recorder.panel.pins import Emit, Part, PinFault, Tell, reach, release, wired
+from recorder.panel.rhythm import Player, Step
 
 
 class LightState(StrEnum):
@@ -23,30 +31,51 @@ class LightState(StrEnum):
     FAILED = "failed"
 
 
-GRAMMAR: dict[LightState, tuple[float, float]] = {
-    LightState.OFF: (0.0, 1.0),
-    LightState.STARTING: (0.2, 0.2),
-    LightState.READY: (0.1, 2.9),
-    LightState.WARNING: (0.1, 0.9),
-    LightState.UNFIT: (0.5, 0.5),
-    LightState.RECORDING: (1.0, 0.0),
-    LightState.INTERRUPTED: (0.1, 0.1),
-    LightState.ENDING: (0.8, 0.2),
-    LightState.CLOSING: (0.3, 0.3),
-    LightState.FAILED: (0.1, 0.4),
+Colour = tuple[int, int, int]
+_DARK, _RED, _GREEN, _BLUE, _YELLOW = (0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0)
+_AGAIN_S = 2.0
+"""So often a steady light is written again: a lost line is seen, and lit when it is back."""
+
+
+class Sign(msgspec.Struct, frozen=True):
+    """Seconds lit, dark, lit, …, without end: a plain LED says all by its rhythm, an RGB one by a
+    colour, too. ``felt``: seconds on, off, on, … of the motor, once as the state begins."""
+
+    colour: Colour
+    rhythm: tuple[float, ...]
+    felt: tuple[float, ...] = ()
+
+    def lights(self, *, plain: bool) -> list[Step[Colour | bool]]:
+        """One round of the light."""
+        lit, dark = (self.colour, _DARK) if not plain else (any(self.colour), False)
+        return [(dark if number % 2 else lit, s) for number, s in enumerate(self.rhythm)]
+
+    def pulses(self) -> list[Step[bool]]:
+        """The motor, which rests in the end."""
+        on = [(number % 2 == 0, seconds) for number, seconds in enumerate(self.felt)]
+        return [*on, (False, 0.0)] if on else []
+
+
+GRAMMAR: dict[LightState, Sign] = {
+    LightState.OFF: Sign(_DARK, (_AGAIN_S,)),
+    LightState.STARTING: Sign(_BLUE, (0.5, 0.5)),
+    LightState.READY: Sign(_GREEN, (0.1, 2.9)),
+    LightState.WARNING: Sign(_YELLOW, (0.1, 0.3, 0.1, 2.5)),
+    LightState.UNFIT: Sign(_RED, (0.1, 0.3, 0.1, 0.3, 0.1, 2.1), (0.3, 0.3, 0.3)),
+    LightState.RECORDING: Sign(_RED, (_AGAIN_S,), (0.15,)),
+    LightState.INTERRUPTED: Sign(_RED, (0.1, 0.1), (0.4, 0.2, 0.4, 0.2, 0.4)),
+    LightState.ENDING: Sign(_RED, (0.8, 0.2), (0.8,)),
+    LightState.CLOSING: Sign(_BLUE, (0.2, 0.8)),
+    LightState.FAILED: Sign(_RED, (1.0, 0.3, 0.1, 0.3, 0.1, 1.2), (0.3, 0.3, 0.3)),
 }
-"""One plain LED: seconds on and off. Steady means recording, and nothing else is steady."""
+"""Steady means recording, and nothing else is steady."""
 
 
 class Light(Protocol):
-    """Returns at once; RECORDING is lit on return."""
+    """Returns at once; the light follows within milliseconds."""
 
     def show(self, state: LightState) -> None:
-        """Show a state."""
-        ...
-
-    def vibrate(self, seconds: float) -> None:
-        """Let the officer feel something, where a motor is fitted."""
+        """Show a state, and let the officer feel that it begins."""
         ...
 
     def close(self) -> None:
@@ -58,9 +87,6 @@ class NoLight:
     """No light."""
 
     def show(self, state: LightState) -> None:
-        """Nothing."""
-
-    def vibrate(self, seconds: float) -> None:
         """Nothing."""
 
     def close(self) -> None:
@@ -79,40 +105,42 @@ class TerminalLight:
             self._last = state
             print(f"light: {state}", file=sys.stderr, flush=True)
 
-    def vibrate(self, seconds: float) -> None:
-        """One line."""
-        print(f"vibration: {seconds:.1f} s", file=sys.stderr, flush=True)
-
     def close(self) -> None:
         """Dark."""
         self.show(LightState.OFF)
 
 
 class GpioLight:
-    """An LED and, where fitted, a vibration motor on GPIO pins, through gpiozero."""
+    """A plain or an RGB LED and, where fitted, a vibration motor on GPIO pins, through gpiozero."""
 
-    def __init__(self, settings: Settings) -> None:
-        from gpiozero import LED
-
-        self._led: Any = LED(settings.pin)
-        self._motor: Any = (
-            LED(settings.vibration_pin) if settings.vibration_pin is not None else None
+    def __init__(self, settings: Settings, run: Path, tell: Tell, emit: Emit) -> None:
+        self._state: LightState | None = None
+        self._plain = settings.green_pin is None and settings.blue_pin is None
+        make = _plain if self._plain else _rgb
+        self._led = _Output(
+            "light", f"light.pin {settings.pin}", run, emit, lambda gpio: make(gpio, settings)
         )
+        self._motor: _Output | None = None
+        pin = settings.vibration_pin
+        if pin is None:
+            return
+        try:
+            self._motor = _Output(
+                "vibration", f"light.vibration_pin {pin}", run, emit,
+                lambda gpio: gpio.DigitalOutputDevice(pin),
+            )  # fmt: skip
+        except RecorderError as error:
+            tell(error)
 
     def show(self, state: LightState) -> None:
-        """Steady states at once, blinking in gpiozero's own thread."""
-        on_s, off_s = GRAMMAR[state]
-        if not off_s:
-            self._led.on()
-        elif not on_s:
-            self._led.off()
-        else:
-            self._led.blink(on_s, off_s)
-
-    def vibrate(self, seconds: float) -> None:
-        """Once, in the background."""
-        if self._motor is not None:
-            self._motor.blink(seconds, 0.01, n=1)
+        """Its rhythm from the beginning, unless it is shown already."""
+        if state is self._state:
+            return
+        self._state = state
+        sign = GRAMMAR[state]
+        self._led.player.play(cycle(sign.lights(plain=self._plain)))
+        if self._motor is not None and sign.felt:
+            self._motor.player.play(sign.pulses())
 
     def close(self) -> None:
         """Dark, pins released."""
@@ -121,11 +149,44 @@ class GpioLight:
             self._motor.close()
 
 
-def make(settings: Settings) -> Light:
-    """The configured light. RecorderError where its pins cannot be had."""
+class _Output:
+    """A device of gpiozero's and what plays on it. Closed, it is off."""
+
+    def __init__(self, part: Part, key: str, run: Path, emit: Emit, make: Any) -> None:
+        device: Any = wired(part, key, run, make)
+
+        def write(value: Colour | bool) -> None:
+            reach(key, lambda: setattr(device, "value", value))
+
+        def told(error: RecorderError | None) -> None:
+            emit(PinFault(part, "gone", str(error or ""), over=error is None))
+
+        self._release = partial(release, key, device)
+        self.player = Player[Any](part, write, told)
+
+    def close(self) -> None:
+        """Off; a line that hangs or is gone keeps what it shows."""
+        if self.player.close():
+            self._release()
+
+
+def _plain(gpio: Any, settings: Settings) -> Any:
+    return gpio.DigitalOutputDevice(settings.pin, active_high=settings.lit_by == "high")
+
+
+def _rgb(gpio: Any, settings: Settings) -> Any:
+    return gpio.RGBLED(
+        settings.pin, settings.green_pin, settings.blue_pin,
+        active_high=settings.lit_by == "high", pwm=False,
+    )  # fmt: skip
+
+
+def make(settings: Settings, run: Path, tell: Tell, emit: Emit) -> Light:
+    """The configured light. RecorderError where its pins cannot be had; ``tell`` hears of a motor
+    that cannot, ``emit`` of what fails or comes back later."""
     match settings.kind:
         case "gpio":
-            return wired("light", settings.pin, lambda: GpioLight(settings))
+            return GpioLight(settings, run, tell, emit)
         case "terminal":
             return TerminalLight()
         case _:

@@ -1,6 +1,6 @@
 """Python runs this at its start where this folder is on PYTHONPATH (``Daemon.site``): in a rig's
-processes clock and capture parts are exchanged, as the environment asks. The recorder's own code
-knows nothing of it."""
+processes clock, pins and capture parts are exchanged, as the environment asks. The recorder's own
+code knows nothing of it."""
 
 import os
 import sys
@@ -9,6 +9,11 @@ if "RIG_WALL_CLOCK" in os.environ:
     from tests.rigs import wall_hook
 
     wall_hook.install()
+
+if "RIG_PINS" in os.environ and sys.orig_argv[1:3] == ["-m", "recorder"]:
+    from tests.rigs import pins_hook
+
+    pins_hook.install()
 
 if "RIG_FAULTS" in os.environ and sys.orig_argv[1:3] == ["-m", "recorder.capture"]:
     from tests.rigs.misbehaving import parts

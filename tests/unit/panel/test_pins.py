@@ -1,0 +1,41 @@
+"""What a technician is told to do about a pin that cannot be had."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recorder.panel.pins import remedy
+
+
+@pytest.mark.parametrize(
+    ("why", "says"),
+    [
+        ("error: 'GPIO busy'", "gpioinfo"),
+        ("GPIOPinInUse: pin GPIO17 is already in use by <LED>", "names the pin twice"),
+        ("PinFixedPull: GPIO2 has a fixed pull-up", "GPIO 2 and 3"),
+        ("GPIOPinMissing: red, green, and blue pins must be provided", "light.blue_pin"),
+        ("OSError: [Errno 19] No such device", "docs/on-a-pi.md"),
+    ],
+)
+def test_the_remedy_fits_what_gpiozero_says(tmp_path: Path, why: str, says: str) -> None:
+    (tmp_path / "gpiochip0").touch()
+    assert says in remedy(why, tmp_path)
+
+
+def test_without_a_chip_there_is_no_gpio(tmp_path: Path) -> None:
+    assert "There is no" in remedy("BadPinFactory: Unable to load any", tmp_path)
+
+
+def test_a_chip_that_may_not_be_opened_names_the_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gpiochip0").touch()
+    monkeypatch.setattr("recorder.panel.pins.os.access", lambda *_: False)  # root may open all
+    assert "group gpio" in remedy("BadPinFactory: Unable to load any", tmp_path)
+
+
+def test_a_recorder_without_gpio_does_not_load_gpiozero() -> None:
+    code = "import sys, recorder.app, recorder.parts; sys.exit('gpiozero' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
