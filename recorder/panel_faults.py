@@ -51,23 +51,25 @@ class PanelFaults:
 
     def told(self, fault: PinFault) -> None:
         """A part failed or works again."""
-        app, key = self._app, (fault.part, fault.code)
+        part, code = fault.part, fault.code
         how = "works again" if fault.over else fault.detail
-        print(f"recorder: {fault.part} {fault.code}: {how}", file=sys.stderr, flush=True)
-        app.faults.write(fault.part, fault.code, fault.detail, over=fault.over)
-        if fault.over:
-            self._out.discard(key)
-        else:
-            self._out.add(key)
-        if fault.code == "gone" or fault.part not in _STUCK:
-            phrase = Phrase(f"{fault.part}_{'back' if fault.over else 'fault'}")
-        else:
-            phrase = Phrase(f"{fault.part}_back") if fault.over else _STUCK[fault.part]
-        app.fitness.warn(phrase, again=True, keep=True)
-        if fault.part in _STUCK and not fault.over:
-            self.say_what_helps()
+        print(f"recorder: {part} {code}: {how}", file=sys.stderr, flush=True)
+        self._app.faults.write(part, code, fault.detail, over=fault.over)
+        if not fault.over:
+            self._out.add((part, code))
+            stuck = part in _STUCK and code != "gone"
+            self._say(_STUCK[part] if stuck else Phrase(f"{part}_fault"))
+            if part == "button":
+                self.say_what_helps()
+            return
+        self._out.discard((part, code))
+        if not any(out == part for out, _ in self._out):
+            self._say(Phrase(f"{part}_back"))
 
     def say_what_helps(self) -> None:
-        """The first button is out of order: which one to use."""
+        """Where the first button is out of order: which one to use."""
         if self.stands_in:
-            self._app.fitness.warn(Phrase.USE_BUTTON2, again=True, keep=True)
+            self._say(Phrase.USE_BUTTON2)
+
+    def _say(self, phrase: Phrase) -> None:
+        self._app.fitness.warn(phrase, again=True, keep=True)

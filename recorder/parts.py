@@ -47,10 +47,8 @@ class Parts:
         return self._part(townships, packaged) if own else packaged
 
     def make_light(self, put: Callable[[Any], None]) -> light.Light:
-        """The light, or none."""
-        settings, run = self._settings.light, self._run_folder
-        without: light.Light = light.NoLight()
-        return self._part(lambda: light.make(settings, run, self._tell, put), without)
+        """The light, as far as it can be had."""
+        return light.make(self._settings.light, self._run_folder, self._tell, put)
 
     def make_voice(
         self, speaker: phrases.Speaker, put: Callable[[Any], None]

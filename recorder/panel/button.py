@@ -73,9 +73,11 @@ class GpioButton:
         self._looker.start()
 
     def close(self) -> None:
-        """Release the pins."""
+        """Release the pins, unless one of them hangs."""
         self._stop.set()
         self._looker.join(1.0)
+        if self._looker.is_alive():
+            return
         for contact in self._contacts:
             contact.close()
 
@@ -93,15 +95,14 @@ class _Contact:
         self, number: int, key: str, pin: int, settings: Settings, clock: Clock, emit: Emit,
         run: Path,
     ) -> None:  # fmt: skip
-        self._number, self._key = number, key
-        self._clock, self._emit = clock, emit
-        self._part: pins.Part = "button" if number == 1 else "button2"
+        self._number, self._clock, self._emit = number, clock, emit
         self._seen = self._told = False
-        self._gone = False
+        part: pins.Part = "button" if number == 1 else "button2"
         pull_up = settings.wire_to == "ground"
         self._device: Any = pins.wired(
-            self._part, key, run, lambda gpio: gpio.DigitalInputDevice(pin, pull_up=pull_up)
+            part, key, run, lambda gpio: gpio.DigitalInputDevice(pin, pull_up=pull_up)
         )
+        self._line = pins.Line(part, key, emit)
         if self._device.is_active:
             self._told = True
             emit(Edge(number, True, clock.boot_ns(), at_start=True))
@@ -114,23 +115,16 @@ class _Contact:
 
     def look(self) -> None:
         """Tell a level that was seen twice and not told yet, and a line that is gone or back."""
-        try:
-            down = bool(pins.reach(self._key, lambda: self._device.is_active))
-        except RecorderError as error:
-            if not self._gone:
-                self._gone = True
-                self._emit(pins.PinFault(self._part, "gone", str(error)))
+        down = self._line.use(lambda: bool(self._device.is_active))
+        if down is None:
             return
-        if self._gone:
-            self._gone = False
-            self._emit(pins.PinFault(self._part, "gone", over=True))
         if down is self._seen and down is not self._told:
             self._edge(down)
         self._seen = down
 
     def close(self) -> None:
         """Release the pin."""
-        pins.release(self._key, self._device)
+        self._line.release(self._device)
 
 
 class KeyboardButton:

@@ -12,7 +12,7 @@ import msgspec
 
 from recorder.config import Light as Settings
 from recorder.errors import RecorderError
-from recorder.panel.pins import Emit, Part, PinFault, Tell, reach, release, wired
+from recorder.panel.pins import Emit, Line, Part, Tell, wired
 from recorder.panel.rhythm import Player, Step
 
 
@@ -33,7 +33,7 @@ class LightState(StrEnum):
 
 Colour = tuple[int, int, int]
 _DARK, _RED, _GREEN, _BLUE, _YELLOW = (0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0)
-_AGAIN_S = 2.0
+_AGAIN_S = 1.0
 """So often a steady light is written again: a lost line is seen, and lit when it is back."""
 
 
@@ -111,16 +111,19 @@ class TerminalLight:
 
 
 class GpioLight:
-    """A plain or an RGB LED and, where fitted, a vibration motor on GPIO pins, through gpiozero."""
+    """A plain or an RGB LED and, where fitted, a vibration motor on GPIO pins, through gpiozero.
+    What of them cannot be had is told and leaves the other alone."""
 
     def __init__(self, settings: Settings, run: Path, tell: Tell, emit: Emit) -> None:
         self._state: LightState | None = None
         self._plain = settings.green_pin is None and settings.blue_pin is None
-        make = _plain if self._plain else _rgb
-        self._led = _Output(
-            "light", f"light.pin {settings.pin}", run, emit, lambda gpio: make(gpio, settings)
-        )
+        self._led: _Output | None = None
         self._motor: _Output | None = None
+        led = partial(_plain if self._plain else _rgb, settings)
+        try:
+            self._led = _Output("light", f"light.pin {settings.pin}", run, emit, led)
+        except RecorderError as error:
+            tell(error)
         pin = settings.vibration_pin
         if pin is None:
             return
@@ -138,15 +141,16 @@ class GpioLight:
             return
         self._state = state
         sign = GRAMMAR[state]
-        self._led.player.play(cycle(sign.lights(plain=self._plain)))
+        if self._led is not None:
+            self._led.player.play(cycle(sign.lights(plain=self._plain)))
         if self._motor is not None and sign.felt:
             self._motor.player.play(sign.pulses())
 
     def close(self) -> None:
         """Dark, pins released."""
-        self._led.close()
-        if self._motor is not None:
-            self._motor.close()
+        for output in (self._led, self._motor):
+            if output is not None:
+                output.close()
 
 
 class _Output:
@@ -154,27 +158,25 @@ class _Output:
 
     def __init__(self, part: Part, key: str, run: Path, emit: Emit, make: Any) -> None:
         device: Any = wired(part, key, run, make)
+        self._line = Line(part, key, emit)
 
         def write(value: Colour | bool) -> None:
-            reach(key, lambda: setattr(device, "value", value))
+            self._line.use(lambda: setattr(device, "value", value))
 
-        def told(error: RecorderError | None) -> None:
-            emit(PinFault(part, "gone", str(error or ""), over=error is None))
-
-        self._release = partial(release, key, device)
-        self.player = Player[Any](part, write, told)
+        self._device = device
+        self.player = Player[Any](part, write)
 
     def close(self) -> None:
         """Off; a line that hangs or is gone keeps what it shows."""
         if self.player.close():
-            self._release()
+            self._line.release(self._device)
 
 
-def _plain(gpio: Any, settings: Settings) -> Any:
+def _plain(settings: Settings, gpio: Any) -> Any:
     return gpio.DigitalOutputDevice(settings.pin, active_high=settings.lit_by == "high")
 
 
-def _rgb(gpio: Any, settings: Settings) -> Any:
+def _rgb(settings: Settings, gpio: Any) -> Any:
     return gpio.RGBLED(
         settings.pin, settings.green_pin, settings.blue_pin,
         active_high=settings.lit_by == "high", pwm=False,
@@ -182,8 +184,8 @@ def _rgb(gpio: Any, settings: Settings) -> Any:
 
 
 def make(settings: Settings, run: Path, tell: Tell, emit: Emit) -> Light:
-    """The configured light. RecorderError where its pins cannot be had; ``tell`` hears of a motor
-    that cannot, ``emit`` of what fails or comes back later."""
+    """The configured light; ``tell`` hears of pins that cannot be had, ``emit`` of what fails or
+    comes back later."""
     match settings.kind:
         case "gpio":
             return GpioLight(settings, run, tell, emit)

@@ -15,6 +15,8 @@ Device = TypeVar("Device")
 Part = Literal["button", "button2", "light", "vibration"]
 
 _DEVICES = Path("/dev")
+_BACK_AFTER = 5
+"""Uses in a row that a line which was gone must answer."""
 
 
 class PinFault(msgspec.Struct, frozen=True):
@@ -52,21 +54,45 @@ def wired(part: Part, key: str, run: Path, make: Callable[[Any], Device]) -> Dev
     return made
 
 
-def reach(key: str, call: Callable[[], Device]) -> Device:
-    """``call()`` on an open pin. RecorderError where its line is gone."""
+class Line:
+    """An open pin. One that stops answering is told, and once more when it has answered again for a
+    while: a loose contact is not talked of all the time."""
+
+    def __init__(self, part: Part, key: str, emit: Emit) -> None:
+        self._part, self._key, self._emit = part, key, emit
+        self._gone = False
+        self._answers = 0
+
+    def use(self, call: Callable[[], Device]) -> Device | None:
+        """``call()``, or None where the line does not answer."""
+        try:
+            answer = _reach(self._key, call)
+        except RecorderError as error:
+            self._answers = 0
+            if not self._gone:
+                self._gone = True
+                self._emit(PinFault(self._part, "gone", str(error)))
+            return None
+        self._answers += 1
+        if self._gone and self._answers >= _BACK_AFTER:
+            self._gone = False
+            self._emit(PinFault(self._part, "gone", over=True))
+        return answer
+
+    def release(self, device: Any) -> None:
+        """Close the device; a line that is gone was told when it went."""
+        try:
+            _reach(self._key, device.close)
+        except RecorderError as error:
+            print(f"recorder: not released: {error}", file=sys.stderr, flush=True)
+
+
+def _reach(key: str, call: Callable[[], Device]) -> Device:
     try:
         return call()
     except Exception as error:  # gpiozero raises whatever its pin factories do
         why = f"{type(error).__name__}: {error}"
         raise RecorderError("pin-gone", why, where=key, remedy=remedy(why)) from error
-
-
-def release(key: str, device: Any) -> None:
-    """Close a device; a line that is gone was told when it went."""
-    try:
-        reach(key, device.close)
-    except RecorderError as error:
-        print(f"recorder: not released: {error}", file=sys.stderr, flush=True)
 
 
 def _text(warning: warnings.WarningMessage) -> str:

@@ -1,12 +1,10 @@
 """Plays values on an output, each for its time. A thread of its own writes, so that an output that
-fails or hangs holds up nobody, and one that comes back goes on with what is to be shown now."""
+hangs holds up nobody."""
 
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
-
-from recorder.errors import RecorderError
 
 Value = TypeVar("Value")
 Step = tuple[Value, float]
@@ -16,18 +14,10 @@ _CLOSE_S = 1.0
 
 
 class Player(Generic[Value]):
-    """``told`` hears of the first RecorderError of ``write``, and, with None, of the first success
-    after it. Both are called on the player's thread."""
+    """``write`` is called on the player's thread; it may hang, and must not raise."""
 
-    def __init__(
-        self,
-        name: str,
-        write: Callable[[Value], None],
-        told: Callable[[RecorderError | None], None],
-    ) -> None:
+    def __init__(self, name: str, write: Callable[[Value], None]) -> None:
         self._write = write
-        self._told = told
-        self._down = False
         self._orders: queue.SimpleQueue[Iterable[Step[Value]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -47,7 +37,7 @@ class Player(Generic[Value]):
         while True:
             step = next(steps, None)
             if step is not None:
-                self._show(step[0])
+                self._write(step[0])
             try:
                 order = self._orders.get(timeout=step[1] if step is not None else None)
             except queue.Empty:
@@ -55,15 +45,3 @@ class Player(Generic[Value]):
             if order is None:
                 return
             steps = iter(order)
-
-    def _show(self, value: Value) -> None:
-        try:
-            self._write(value)
-        except RecorderError as error:
-            if not self._down:
-                self._down = True
-                self._told(error)
-            return
-        if self._down:
-            self._down = False
-            self._told(None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recorder.panel.pins import remedy
+from recorder.panel.pins import Line, PinFault, remedy
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,18 @@ def test_a_chip_that_may_not_be_opened_names_the_group(
 def test_a_recorder_without_gpio_does_not_load_gpiozero() -> None:
     code = "import sys, recorder.app, recorder.parts; sys.exit('gpiozero' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+def test_a_line_that_comes_and_goes_is_told_once_until_it_has_answered_for_a_while() -> None:
+    told: list[PinFault] = []
+    line = Line("light", "light.pin 27", told.append)
+
+    def use(*answers: bool) -> None:
+        for there in answers:
+            assert line.use(lambda value=there: 1 // value) == (1 if there else None)  # type: ignore[misc]
+
+    use(True, False, True, True, False, True, True, True, True)
+    assert [fault.over for fault in told] == [False]
+    assert "light.pin 27: ZeroDivisionError" in told[0].detail
+    use(True, True, False)
+    assert [fault.over for fault in told] == [False, True, False]

@@ -4,7 +4,6 @@ import queue
 import threading
 from itertools import cycle
 
-from recorder.errors import RecorderError
 from recorder.panel.rhythm import Player
 
 LIMIT_S = 10.0
@@ -12,7 +11,7 @@ LIMIT_S = 10.0
 
 def test_steps_are_played_in_order_and_the_last_one_stays() -> None:
     written: queue.SimpleQueue[int] = queue.SimpleQueue()
-    player = Player("test", written.put, lambda _: None)
+    player = Player("test", written.put)
     player.play([(1, 0.001), (2, 0.001), (3, 0.001)])
     assert [written.get(timeout=LIMIT_S) for _ in range(3)] == [1, 2, 3]
     player.play(cycle([(4, 0.001), (5, 0.001)]))
@@ -22,34 +21,12 @@ def test_steps_are_played_in_order_and_the_last_one_stays() -> None:
 
 def test_what_is_played_anew_begins_at_once() -> None:
     written: queue.SimpleQueue[str] = queue.SimpleQueue()
-    player = Player("test", written.put, lambda _: None)
+    player = Player("test", written.put)
     player.play([("for ever", 1e6)])
     assert written.get(timeout=LIMIT_S) == "for ever"
     player.play([("now", 1e6)])
     assert written.get(timeout=LIMIT_S) == "now"
     assert player.close()
-
-
-def test_an_output_that_fails_is_told_once_and_once_more_when_it_is_back() -> None:
-    works = threading.Event()
-    told: queue.SimpleQueue[RecorderError | None] = queue.SimpleQueue()
-    tries: queue.SimpleQueue[bool] = queue.SimpleQueue()
-
-    def write(value: bool) -> None:
-        tries.put(works.is_set())
-        if not works.is_set():
-            raise RecorderError("pin-gone", "no such device")
-
-    player = Player("test", write, told.put)
-    player.play(cycle([(True, 0.001)]))
-    for _ in range(5):
-        tries.get(timeout=LIMIT_S)
-    works.set()
-    first, second = told.get(timeout=LIMIT_S), told.get(timeout=LIMIT_S)
-    assert first is not None and first.code == "pin-gone"
-    assert second is None
-    assert player.close()
-    assert told.empty()
 
 
 def test_an_output_that_hangs_holds_up_nobody() -> None:
@@ -59,7 +36,7 @@ def test_an_output_that_hangs_holds_up_nobody() -> None:
         hangs.set()
         free.wait()
 
-    player = Player("test", write, lambda _: None)
+    player = Player("test", write)
     player.play([(True, 0.0)])
     assert hangs.wait(LIMIT_S)
     player.play([(False, 0.0)])
