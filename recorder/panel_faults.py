@@ -25,18 +25,24 @@ _WHY = {
 
 
 class PanelFaults:
-    """By part and code, what is not over; what could not be had at the start never is."""
+    """By part and code, what is not over, and why; what could not be had at the start stays so."""
 
     def __init__(self, app: "App") -> None:
         self._app = app
-        self._out = {(error.code.removesuffix("-broken"), "broken") for error in app.broken}
+        self._never_had = {error.code.removesuffix("-broken") for error in app.broken}
+        self._out: dict[tuple[Part, str], str] = {}
 
     @property
     def stands_in(self) -> bool:
         """The second button is to be understood as the first one, which is out of order."""
         if self._app.settings.button.second_pin is None:
             return False
-        return {part for part, _ in self._out if part in _STUCK} == {"button"}
+        out = self._never_had | {part for part, _ in self._out}
+        return "button" in out and "button2" not in out
+
+    def listed(self) -> list[dict[str, str]]:
+        """For the status: what failed since the start."""
+        return [{"code": f"{part}-{code}", "text": why} for (part, code), why in self._out.items()]
 
     def found(self, number: int, found: Found) -> None:
         """What a button's contact shows over time."""
@@ -56,13 +62,13 @@ class PanelFaults:
         print(f"recorder: {part} {code}: {how}", file=sys.stderr, flush=True)
         self._app.faults.write(part, code, fault.detail, over=fault.over)
         if not fault.over:
-            self._out.add((part, code))
+            self._out[part, code] = fault.detail
             stuck = part in _STUCK and code != "gone"
             self._say(_STUCK[part] if stuck else Phrase(f"{part}_fault"))
             if part == "button":
                 self.say_what_helps()
             return
-        self._out.discard((part, code))
+        self._out.pop((part, code), None)
         if not any(out == part for out, _ in self._out):
             self._say(Phrase(f"{part}_back"))
 

@@ -130,7 +130,8 @@ def status(app: "App") -> dict[str, Any]:
         ],
         "keys": app.key_kind,
         "storing": app.storing.status(),
-        "broken": [{"code": error.code, "text": str(error)} for error in app.broken],
+        "broken": [{"code": error.code, "text": str(error)} for error in app.broken]
+        + app.panel.listed(),
     }
     if vitals is not None:
         data["vitals"] = {

@@ -109,13 +109,14 @@ def test_a_recording_by_a_chattering_button_and_then_one_that_is_held_for_ever(
     assert [b.source for b in sealed(device) if isinstance(b, lines.End)] == ["button"]
     until(lambda: "voice: button_stuck" in log(device), "the stuck button, said")
     assert "voice: use_button2" in log(device)
+    assert [b["code"] for b in device.status()["broken"]] == ["button-held"]
     # Still held: the second button and the socket record.
     pins.press(SECOND, 0.1)
     device.wait_line(lambda b: isinstance(b, lines.Fragment), "footage")
     device.ask("stop")
     pins.play(FIRST, [(None, 5.5)])
     until(lambda: "voice: button_back" in log(device), "the freed button, said")
-    device.until("ready")
+    assert not device.until("ready")["broken"]
     assert len(device.recordings()) == 2
     device.stop()
     found = faults(ledger(device)) + faults(sealed(device))
