@@ -160,9 +160,19 @@ class Light(_Strict, frozen=True, kw_only=True):
 
 
 class Battery(_Strict, frozen=True, kw_only=True):
-    """``none``: mains powered; the check says "no battery" instead of warning."""
+    """What measures the battery, and when its last minutes begin. ``none``: mains powered."""
 
-    kind: Literal["psutil", "none"] = "psutil"
+    kind: Literal["auto", "psutil", "ina219", "max17040", "pisugar", "none"] = "auto"
+    bus: Annotated[int, Meta(ge=0, le=255)] = 1
+    address: Annotated[int, Meta(ge=0x08, le=0x77)] | None = None
+    shunt_mohm: Annotated[float, Meta(ge=0.1, le=1000)] = 100.0
+    draw: Literal["negative", "positive"] = "negative"
+    cells: Annotated[int, Meta(ge=1, le=4)] = 1
+    capacity_mah: Annotated[int, Meta(ge=100, le=50_000)] = 3000
+    pisugar: Annotated[str, Meta(pattern=r"^/.+$|^[A-Za-z0-9.-]+:[0-9]{1,5}$")] = "127.0.0.1:8423"
+    end_min: Annotated[int, Meta(ge=0, le=60)] = 3
+    end_percent: Percent = 3
+    poweroff: bool = True
 
 
 class Sync(_Strict, frozen=True, kw_only=True):

@@ -1,25 +1,19 @@
 """Battery and temperature (Art. 13)."""
 
-import msgspec
-
+from recorder.battery.forecast import Power
+from recorder.battery.watch import Found, NoAnswer
 from recorder.checks.result import Level, Result
-from recorder.config import Limits
+from recorder.config import Battery, Limits
 from recorder.session.phrases import Phrase
 
 
-class Power(msgspec.Struct, frozen=True):
-    """What a battery says. ``minutes``: None where nobody knows (charging, or no forecast)."""
-
-    percent: float
-    minutes: int | None
-    plugged: bool
-
-
-def battery(power: Power | None, limits: Limits) -> Result:
-    """Minutes left; officers do not see a percentage as a warning."""
+def battery(power: Found, limits: Limits) -> Result:
+    """Minutes left; officers do not see a percentage as a warning. Never blocks: evidence first."""
     limit = f"{limits.battery_warn_min} min, {limits.battery_warn_percent:.0f} %"
     if power is None:
         return Result("battery", Level.OK, "no battery", limit)
+    if isinstance(power, NoAnswer):
+        return Result("battery", Level.WARN, "no answer", limit, Phrase.BATTERY_FAULT)
     value = f"{power.percent:.0f} %"
     if power.plugged:
         return Result("battery", Level.OK, f"{value}, plugged in", limit)
@@ -30,8 +24,21 @@ def battery(power: Power | None, limits: Limits) -> Result:
         low = power.minutes < limits.battery_warn_min
     if not low:
         return Result("battery", Level.OK, value, limit)
-    minutes = power.minutes if power.minutes is not None else round(power.percent)
-    return Result("battery", Level.WARN, value, limit, Phrase.BATTERY_LOW, minutes)
+    if power.minutes is None:
+        return Result("battery", Level.WARN, value, limit, Phrase.BATTERY_CHARGE)
+    return Result("battery", Level.WARN, value, limit, Phrase.BATTERY_LOW, power.minutes)
+
+
+def empty(power: Found, settings: Battery, limits: Limits) -> bool:
+    """The last minutes have begun. Never while the gauge still tells more charge than the warning's
+    limit: a forecast alone ends no recording."""
+    if not isinstance(power, Power) or power.plugged:
+        return False
+    if power.percent >= max(limits.battery_warn_percent, settings.end_percent):
+        return False
+    if power.minutes is not None:
+        return power.minutes < settings.end_min
+    return power.percent < settings.end_percent
 
 
 def temperature(celsius: float | None, limits: Limits) -> Result:

@@ -6,10 +6,10 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
+from recorder.battery import choose, watch
 from recorder.capture.messages import Vitals
 from recorder.checks import media, power, storage, trust
 from recorder.checks.result import Level, Result
@@ -28,7 +28,7 @@ class Measured(msgspec.Struct, frozen=True):
 
     now_ns: int
     vitals: Vitals | None
-    power: power.Power | None
+    power: watch.Found
     celsius: float | None
     free_bytes: int | None
     clock: ClockState
@@ -74,6 +74,7 @@ class Probe:
         self._emit = emit
         self._stop = threading.Event()
         self._spool_there = threading.Event()
+        self._battery = watch.Watch(choose.make(settings.battery), clock)
         threading.Thread(target=self._run, name="checks", daemon=True).start()
 
     def begin(self) -> None:
@@ -83,25 +84,20 @@ class Probe:
     def close(self) -> None:
         """Stop measuring."""
         self._stop.set()
+        self._battery.close()
         self._spool_there.set()
 
     def _run(self) -> None:
-        psutil: Any = None
         turn = 0
-        found: power.Power | None = None
         celsius: float | None = None
         while not self._stop.wait(_EVERY_S if turn else 0.0):
             if turn % _SLOW_EVERY == 0:
-                if self._settings.battery.kind == "psutil":
-                    if psutil is None:
-                        import psutil
-                    found = battery(psutil)
                 celsius = thermal()
             turn += 1
             self._spool_there.wait()
             self._emit(
                 Slow(
-                    found, celsius, free_bytes(Path(self._settings.paths.spool)),
+                    self._battery.latest(), celsius, free_bytes(Path(self._settings.paths.spool)),
                     self._clock.boot_ns(),
                 )
             )  # fmt: skip
@@ -110,23 +106,10 @@ class Probe:
 class Slow(msgspec.Struct, frozen=True):
     """What the probe's thread measures."""
 
-    power: power.Power | None
+    power: watch.Found
     celsius: float | None
     free_bytes: int | None
     at_ns: int
-
-
-def battery(psutil: Any) -> power.Power | None:
-    """What psutil says of the battery; None without one."""
-    try:
-        state = psutil.sensors_battery()
-    except (OSError, ValueError, ArithmeticError, RuntimeError):
-        return None  # a gauge that answers nonsense
-    if state is None:
-        return None
-    seconds = state.secsleft
-    minutes = int(seconds // 60) if isinstance(seconds, int) and seconds >= 0 else None
-    return power.Power(float(state.percent), minutes, bool(state.power_plugged))
 
 
 def thermal() -> float | None:

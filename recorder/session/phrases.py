@@ -70,6 +70,8 @@ class Phrase(StrEnum):
     SEALING = "sealing"
     MAKING_ROOM = "making_room"
     BATTERY_LOW = "battery_low"
+    BATTERY_CHARGE = "battery_charge"
+    BATTERY_FAULT = "battery_fault"
     STORAGE_LOW = "storage_low"
     STORAGE_FULL = "storage_full"
     STORAGE_FAULT = "storage_fault"

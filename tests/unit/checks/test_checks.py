@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from recorder import config
+from recorder.battery.forecast import Power
+from recorder.battery.watch import NoAnswer
 from recorder.capture.messages import Vitals
 from recorder.checks import probe
-from recorder.checks.power import Power
 from recorder.checks.probe import Measured, evaluate, fit
 from recorder.checks.result import Level, Result
 from recorder.clock import NS, ClockState, ManualClock, Quality
@@ -53,7 +54,8 @@ def test_a_fine_device_is_fit_and_warns_of_nothing(settings: config.Settings) ->
     [
         ("battery", Level.WARN, Phrase.BATTERY_LOW, {"power": Power(50, 29, False)}),
         ("battery", Level.OK, None, {"power": Power(5, 10, True)}),
-        ("battery", Level.WARN, Phrase.BATTERY_LOW, {"power": Power(24, None, False)}),
+        ("battery", Level.WARN, Phrase.BATTERY_CHARGE, {"power": Power(24, None, False)}),
+        ("battery", Level.WARN, Phrase.BATTERY_FAULT, {"power": NoAnswer("gone")}),
         ("storage", Level.WARN, Phrase.STORAGE_LOW, {"free_bytes": GB}),
         ("storage", Level.BLOCK, Phrase.NO_ROOM, {"free_bytes": 100 << 20}),
         ("storage", Level.BLOCK, Phrase.STORAGE_FAULT, {"free_bytes": None}),
