@@ -19,7 +19,7 @@ from recorder.session.opening import Element
 _PERIODS = 1.5
 _SOUND_PERIOD_NS = 1024 * NS // 48_000
 
-EndSource = Literal["button", "control", "shutdown", "power", "crash", "storage"]
+EndSource = Literal["button", "control", "shutdown", "power", "crash", "storage", "battery"]
 
 
 class Gap(msgspec.Struct, frozen=True):

@@ -8,7 +8,6 @@ what is known of the open recording is act.py's; everything durable is archive.p
 
 import queue
 import signal
-import subprocess
 import sys
 import threading
 import traceback
@@ -37,6 +36,7 @@ from recorder.fitness import Fitness
 from recorder.from_capture import FromCapture
 from recorder.going_on import go_on
 from recorder.ladder import Ladder
+from recorder.last_minutes import LastMinutes, systemctl
 from recorder.link import CaptureLink, Gone, Received
 from recorder.panel import button, pins, voice
 from recorder.panel.announcer import Announcement, Announcer, Outcome
@@ -157,6 +157,7 @@ class App:
         self.cards = Cards(self)
         self.storing = Storing(self, put)
         self.room = Room(self)
+        self._last_minutes = LastMinutes(self)
         self._probe = probe.Probe(settings, clock, put)
         self._server = Server(socket_path(self.run_folder), self._ask, settings.control.limited)
 
@@ -218,6 +219,7 @@ class App:
                 self.disk_watch.faulted(item)
             case probe.Slow():
                 self.fitness.measured(item)
+                self._last_minutes.measured(item.power)
                 self.disk_watch.keep_reserve(item.free_bytes or 0)
                 self.room.measured(item.free_bytes)
             case Asked():
@@ -246,6 +248,7 @@ class App:
         self.presses.tick(now_ns)
         self.effects.tick(now_ns)
         self.storing.tick(now_ns)
+        self._last_minutes.tick(now_ns)
         people_ns = self.capture.people_until_ns if self.session.state is not State.ENDING else 0
         self.announcer.tick(now_ns, people_ns)
         self._leave(now_ns)
@@ -431,10 +434,7 @@ class App:
     def reboot(self) -> None:
         """Taken only by a long press, and only with nothing open."""
         self.archive.note(lines.Shutdown(why="reboot asked for by the officer"))
-        try:
-            subprocess.Popen(["systemctl", "reboot"])
-        except OSError as error:
-            print(f"recorder: cannot reboot: {error}", file=sys.stderr, flush=True)
+        systemctl("reboot")
 
     def _term(self) -> None:
         notify.notify("STOPPING=1")

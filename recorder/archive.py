@@ -74,9 +74,9 @@ class Archive:
         """The last lines, the tag files, the signature, the ledger's line."""
         self._disk.submit("seal", lambda: self._seal(end), then)
 
-    def note(self, body: lines.Ledger) -> None:
-        """A line of the ledger."""
-        self._disk.submit("ledger", lambda: self._taken.note(body))
+    def note(self, body: lines.Ledger, then: Callable[[], None] = lambda: None) -> None:
+        """A line of the ledger; ``then`` is called once it is durable."""
+        self._disk.submit("ledger", lambda: self._taken.note(body), lambda _: then())
 
     def declare(
         self,

@@ -172,6 +172,7 @@ class Battery(_Strict, frozen=True, kw_only=True):
     pisugar: Annotated[str, Meta(pattern=r"^/.+$|^[A-Za-z0-9.-]+:[0-9]{1,5}$")] = "127.0.0.1:8423"
     end_min: Annotated[int, Meta(ge=0, le=60)] = 3
     end_percent: Percent = 3
+    end_after_s: Annotated[int, Meta(ge=5, le=300)] = 30
     poweroff: bool = True
 
 

@@ -94,6 +94,7 @@ class Effects:
             Effect.CLOSE: lambda: self._close(self.source),
             Effect.CLOSE_FULL: self._close_full,
             Effect.CLOSE_SHUTDOWN: lambda: self._close("shutdown"),
+            Effect.CLOSE_EMPTY: lambda: self._close("battery"),
             Effect.NEXT: self._next,
             Effect.ANNOUNCE_FIT: self._announce_fit,
             Effect.REBOOT: lambda: app.reboot(),

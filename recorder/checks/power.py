@@ -29,16 +29,16 @@ def battery(power: Found, limits: Limits) -> Result:
     return Result("battery", Level.WARN, value, limit, Phrase.BATTERY_LOW, power.minutes)
 
 
-def empty(power: Found, settings: Battery, limits: Limits) -> bool:
-    """The last minutes have begun. Never while the gauge still tells more charge than the warning's
-    limit: a forecast alone ends no recording."""
+def empty(power: Found, settings: Battery, limits: Limits, times: int = 1) -> bool:
+    """The last minutes have begun: less is left than ``times`` the end's limit. Never while the
+    gauge tells more charge than the warning's limit: a forecast alone ends no recording."""
     if not isinstance(power, Power) or power.plugged:
         return False
     if power.percent >= max(limits.battery_warn_percent, settings.end_percent):
         return False
     if power.minutes is not None:
-        return power.minutes < settings.end_min
-    return power.percent < settings.end_percent
+        return power.minutes < settings.end_min * times
+    return power.percent < settings.end_percent * times
 
 
 def temperature(celsius: float | None, limits: Limits) -> Result:

@@ -160,7 +160,7 @@ class Due:
 
 def _not_objective(gap: _Gap, why: list[str]) -> list[str]:
     chosen = gap.reason is not None and gap.reason.category == "not_objective"
-    known = {gap.cause, *why} & (NOT_OBJECTIVE | {"storage"})
+    known = {gap.cause, *why} & (NOT_OBJECTIVE | {"storage", "battery"})
     return ["not_objective"] if chosen or known else []
 
 

@@ -330,7 +330,7 @@ class End(_Journal, frozen=True, kw_only=True, tag="end"):
     """
 
     end_ns: Int
-    source: Literal["button", "control", "shutdown", "power", "crash", "storage", "desk"]
+    source: Literal["button", "control", "shutdown", "power", "crash", "storage", "battery", "desk"]
     planned: bool
     spoken: bool
     by: str = ""

@@ -56,6 +56,7 @@ _CAUSES: _Words = {
     "disk": ("存储写入故障", "the disk failed"),
     "shutdown": ("设备关机", "shutdown"),
     "storage": ("存储空间已满", "storage full"),
+    "battery": ("电量耗尽", "battery empty"),
     "device_lost": ("设备损坏，未能继续", "the device was dead"),
     "unfit": ("检查未通过，不能记录", "not fit to record"),
     "failed": ("设备故障，不能记录", "failed, could not record"),
@@ -74,6 +75,7 @@ _WHY: _Words = {
     "device_lost": ("设备损坏，非正常结束", "ended by the device's death"),
     "shutdown": ("设备关机，非正常结束", "ended by a shutdown"),
     "storage": ("存储空间已满，非正常结束", "ended by a full card"),
+    "battery": ("电量耗尽，非正常结束", "ended by an empty battery"),
 }
 _STATES: _Words = {
     "picture absent": ("无图像", "no picture"),
@@ -148,6 +150,7 @@ _ENDS: _Words = {
     "power": ("断电或重启", "power loss or reboot"),
     "crash": ("程序退出", "crash"),
     "storage": ("存储空间已满", "storage full"),
+    "battery": ("电量耗尽", "battery empty"),
     "desk": ("设备损坏，由档案室补记结束", "at the desk: the device was dead"),
 }
 

@@ -71,6 +71,8 @@ class Phrase(StrEnum):
     MAKING_ROOM = "making_room"
     BATTERY_LOW = "battery_low"
     BATTERY_CHARGE = "battery_charge"
+    BATTERY_END = "battery_end"
+    BATTERY_OFF = "battery_off"
     BATTERY_FAULT = "battery_fault"
     STORAGE_LOW = "storage_low"
     STORAGE_FULL = "storage_full"

@@ -58,6 +58,7 @@ class Event(StrEnum):
     ENDED = "ended"
     FULL = "full"
     SHUTDOWN = "shutdown"
+    EMPTY = "empty"
     SEALED = "sealed"
     BROKEN = "broken"
     STARTED = "started"
@@ -91,6 +92,7 @@ class Effect(StrEnum):
     CLOSE = "close"
     CLOSE_FULL = "close-full"
     CLOSE_SHUTDOWN = "close-shutdown"
+    CLOSE_EMPTY = "close-empty"
     NEXT = "next"
     ANNOUNCE_FIT = "announce-fit"
     REBOOT = "reboot"
@@ -177,6 +179,7 @@ def _rows() -> dict[tuple[State, Event], _Row]:
         # A stop while closing or a shutdown while sealing changes nothing.
         (_S.CLOSING, _E.SHUTDOWN): (_S.CLOSING, ()),
         (_S.CLOSING, _E.FULL): (_S.CLOSING, ()),
+        (_S.CLOSING, _E.EMPTY): (_S.CLOSING, ()),
         (_S.CLOSING, _E.STOP): (_S.CLOSING, ()),
         (_S.ENDING, _E.STOP): (_S.ENDING, ()),
     }
@@ -207,6 +210,7 @@ def _rows() -> dict[tuple[State, Event], _Row]:
         table[state, _E.BROKEN] = (_S.FAILED, (_F.STOP_SPEAKING, _F.ANNOUNCE_FIT))
         table[state, _E.FULL] = (_S.CLOSING, (*left, _F.STOP_SPEAKING, _F.CLOSE_FULL))
         table[state, _E.SHUTDOWN] = (_S.CLOSING, (*left, _F.STOP_SPEAKING, _F.CLOSE_SHUTDOWN))
+        table[state, _E.EMPTY] = (_S.CLOSING, (*left, _F.STOP_SPEAKING, _F.CLOSE_EMPTY))
     # Press-down starts and takes an end back; else its gesture (short, double, long) counts.
     for state in OPEN:
         table.setdefault((state, _E.PRESS), (state, ()))
@@ -215,7 +219,7 @@ def _rows() -> dict[tuple[State, Event], _Row]:
         table[state, _E.FIT] = (state, ())
         table[state, _E.UNFIT] = (state, ())
     for state in (_S.READY, _S.UNFIT, _S.FAILED, _S.STARTING):
-        for event in (_E.LOST, _E.BACK, _E.FULL, _E.SHUTDOWN):
+        for event in (_E.LOST, _E.BACK, _E.FULL, _E.SHUTDOWN, _E.EMPTY):
             table.setdefault((state, event), (state, ()))
     for state in (_S.READY, _S.UNFIT):
         same = _E.FIT if state is _S.READY else _E.UNFIT

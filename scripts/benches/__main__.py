@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 NAMES = (
-    "help", "cost", "press", "killed", "memory", "verify", "sync", "upload", "copy", "spool", "county",
+    "help", "cost", "press", "killed", "memory", "verify", "sync", "upload", "copy", "spool",
+    "county",
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ EXAMPLES = {
     "element": "执法人员",
     "item": "文书制作签收",
     "items": "到场、亮证、环境",
+    "seconds": "三十",
     "stage": "责令撤离",
     "clock": "九时三十分",
     "duration": "两分十秒",

@@ -96,8 +96,10 @@ def test_in_interrupted_other_presses_repeat_the_state_aloud() -> None:
 
 
 @pytest.mark.parametrize("state", FIVE)
-@pytest.mark.parametrize("event", [Event.FULL, Event.SHUTDOWN])
-def test_a_full_card_or_a_shutdown_closes_from_every_open_state(state: State, event: Event) -> None:
+@pytest.mark.parametrize("event", [Event.FULL, Event.SHUTDOWN, Event.EMPTY])
+def test_a_full_card_a_shutdown_or_an_empty_battery_closes_from_every_open_state(
+    state: State, event: Event
+) -> None:
     assert step(Session(state), event)[0].state is State.CLOSING
 
 
@@ -127,7 +129,16 @@ def test_what_the_checks_find_never_stops_an_open_recording(state: State) -> Non
 @pytest.mark.parametrize("state", [*FIVE, State.CLOSING])
 @pytest.mark.parametrize(
     "event",
-    [Event.FIT, Event.UNFIT, Event.LOST, Event.BACK, Event.FULL, Event.SHUTDOWN, Event.BROKEN],
+    [
+        Event.FIT,
+        Event.UNFIT,
+        Event.LOST,
+        Event.BACK,
+        Event.FULL,
+        Event.SHUTDOWN,
+        Event.EMPTY,
+        Event.BROKEN,
+    ],
 )
 def test_nothing_that_happens_to_the_device_is_refused_aloud_to_the_officer(
     state: State, event: Event
