@@ -21,6 +21,7 @@ _BUILT = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 _STA_UNSYNC = 0x0040
 _STA_NANO = 0x2000
 _TIME_ERROR = 5
+_RTC_APART_S = 60
 _APART_NS = 1_000_000
 _TRIES = 5
 
@@ -137,12 +138,26 @@ def _kernel() -> _Kernel:
     return _Kernel(timex.time_s * NS + fraction_ns, synced, int(timex.maxerror))
 
 
+def rtc_agrees(wall_s: float, folder: Path = Path("/sys/class/rtc")) -> bool:
+    """A real-time clock shows this time. One that is there need not have kept it: a Pi 5 always has
+    one, and without its own battery that starts in 1970 while the wall clock was merely kept.
+    """
+    for file in folder.glob("rtc*/since_epoch"):
+        try:
+            shows_s = int(file.read_text())
+        except (OSError, ValueError):
+            continue  # its cell is dead, or nothing answers on the bus
+        if shows_s > _BUILT and abs(shows_s - wall_s) <= _RTC_APART_S:
+            return True
+    return False
+
+
 class SystemClock:
     """The machine's clocks."""
 
     def __init__(self) -> None:
         self._boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        self._rtc = any(Path("/sys/class/rtc").glob("rtc*"))
+        self._rtc = rtc_agrees(time.time())
 
     @property
     def boot_id(self) -> str:

@@ -1,10 +1,12 @@
 """The machine's clocks, read so that a claim never belongs to another instant's time."""
 
 import time
+from pathlib import Path
 
+import pytest
 from hypothesis import given, strategies as st
 
-from recorder.clock import NS, Quality, SystemClock, boot_ns, iso, parse_iso
+from recorder.clock import NS, Quality, SystemClock, boot_ns, iso, parse_iso, rtc_agrees
 
 
 def test_a_stamps_two_clocks_were_read_together() -> None:
@@ -26,3 +28,24 @@ def test_a_clock_that_nobody_synchronised_claims_no_bound() -> None:
 @given(st.integers(-60_000_000_000_000, 253_000_000_000_000))
 def test_a_time_is_read_back_as_it_was_written_before_1970_too(utc_ms: int) -> None:
     assert parse_iso(iso(utc_ms * 1_000_000)) == utc_ms * 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("shows", "agrees"),
+    [
+        (["1800000000"], True),
+        (["1799999950"], True),
+        (["1799999000"], False),  # the wall clock did not come from there
+        (["12"], False),  # a Pi 5 without the clock's battery
+        (["1799999000", "1800000001"], True),
+        (["no time"], False),
+        ([], False),
+    ],
+)
+def test_only_an_rtc_that_kept_the_time_counts_as_one(
+    shows: list[str], agrees: bool, tmp_path: Path
+) -> None:
+    for number, text in enumerate(shows):
+        (tmp_path / f"rtc{number}").mkdir()
+        (tmp_path / f"rtc{number}" / "since_epoch").write_text(f"{text}\n")
+    assert rtc_agrees(1_800_000_000.0, tmp_path) is agrees
