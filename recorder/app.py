@@ -23,7 +23,7 @@ from recorder.capture.messages import Hello, Vitals
 from recorder.cards import Cards
 from recorder.checks import probe
 from recorder.checks.result import Level, Result
-from recorder.clock import NS, Clock, SystemClock
+from recorder.clock import NS, BoundedClock, Clock, SystemClock
 from recorder.config import Settings
 from recorder.control import Answer, Request, Server, refusal, socket_path
 from recorder.disk import Disk, Done, Failed, Faulted, Slow, Wrote
@@ -43,6 +43,7 @@ from recorder.panel.announcer import Announcement, Announcer, Outcome
 from recorder.panel.light import LightState
 from recorder.panel_faults import PanelFaults
 from recorder.parts import Parts
+from recorder.place.places import Places
 from recorder.presses import Presses
 from recorder.ring import Ring, memory_bytes
 from recorder.room import Room
@@ -111,7 +112,7 @@ class App:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings = settings
-        self.clock = clock
+        clock = self.clock = BoundedClock(clock)
         self.run_folder = Path(settings.paths.run)
         self.run_folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         self._memory = memory.Since(self.run_folder)
@@ -158,6 +159,7 @@ class App:
         self.storing = Storing(self, put)
         self.room = Room(self)
         self._last_minutes = LastMinutes(self)
+        self.places = Places(self)
         self._probe = probe.Probe(settings, clock, put)
         self._server = Server(socket_path(self.run_folder), self._ask, settings.control.limited)
 
@@ -249,6 +251,7 @@ class App:
         self.effects.tick(now_ns)
         self.storing.tick(now_ns)
         self._last_minutes.tick(now_ns)
+        self.places.tick(now_ns)
         people_ns = self.capture.people_until_ns if self.session.state is not State.ENDING else 0
         self.announcer.tick(now_ns, people_ns)
         self._leave(now_ns)
@@ -466,6 +469,7 @@ class App:
     def _shut(self) -> None:
         self._server.close()
         self._probe.close()
+        self.places.close()
         self._button.close()
         self.ladder.close()
         self.link.close()

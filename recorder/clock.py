@@ -17,6 +17,8 @@ import msgspec
 from recorder.shapes import Int
 
 NS = 1_000_000_000
+DRIFT_PPM = 1000
+"""So much the boot clock may run off: 500 ppm of a bad crystal, 500 ppm while NTP pulls it."""
 _BUILT = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 _STA_UNSYNC = 0x0040
 _STA_NANO = 0x2000
@@ -190,6 +192,45 @@ class SystemClock:
             error_ns = kernel.error_us * 1000 + more_ns
             return ClockState(Quality.SYNCED, -(-error_ns // 1_000_000))
         return ClockState(Quality.RTC if self._rtc else Quality.KEPT, None)
+
+
+class BoundedClock:
+    """Another clock, whose wall time satellites bound where nobody synchronised it.
+
+    Their signal can be forged: it never sets the clock and never raises its quality, it only says
+    how far off the clock may be.
+    """
+
+    def __init__(self, inner: Clock) -> None:
+        self._inner = inner
+        self._known: tuple[int, int, int] | None = None
+
+    @property
+    def boot_id(self) -> str:
+        return self._inner.boot_id
+
+    def boot_ns(self) -> int:
+        return self._inner.boot_ns()
+
+    def utc_ns(self) -> int:
+        return self._inner.utc_ns()
+
+    def heard(self, boot_ns: int, utc_ns: int, error_ns: int) -> None:
+        """It was ``utc_ns``, give or take ``error_ns``, at ``boot_ns``. From any thread."""
+        self._known = boot_ns, utc_ns - boot_ns, error_ns
+
+    def state(self) -> ClockState:
+        return self._inner.state() if self._known is None else self.stamp().clock
+
+    def stamp(self) -> Stamp:
+        stamp, known = self._inner.stamp(), self._known
+        if known is None or stamp.clock.error_ms is not None:
+            return stamp
+        at_ns, offset_ns, error_ns = known
+        off_ns = abs(parse_iso(stamp.utc) - stamp.boot_ns - offset_ns)
+        off_ns += error_ns + abs(stamp.boot_ns - at_ns) * DRIFT_PPM // 1_000_000
+        state = ClockState(stamp.clock.quality, off_ns // 1_000_000 + 1)
+        return msgspec.structs.replace(stamp, clock=state)
 
 
 class ManualClock:

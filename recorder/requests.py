@@ -112,6 +112,7 @@ def status(app: "App") -> dict[str, Any]:
         "recording": app.recording_name,
         "since_s": round((now_ns - app.state_since_ns) / NS, 1),
         "clock": str(app.clock.state().quality),
+        "gnss": app.places.status(now_ns),
         "ring_s": round(app.ring.held_ns / NS, 1),
         "ring_bytes": app.ring.size_bytes,
         "disk_waiting_bytes": app.disk.waiting_bytes,

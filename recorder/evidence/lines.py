@@ -112,6 +112,13 @@ class Arrival(_Journal, frozen=True, kw_only=True, tag="arrival"):
     private: Private | None = None
 
 
+class Position(_Journal, frozen=True, kw_only=True, tag="position"):
+    """Satellites told where the device was; the place is in ``private`` alone."""
+
+    at_ns: Int
+    private: Private | None = None
+
+
 class Start(_Journal, frozen=True, kw_only=True, tag="start"):
     """First fragment. ``zero_ns`` is what every tfdt of this recording is counted from."""
 
@@ -348,8 +355,8 @@ class Close(_Journal, frozen=True, kw_only=True, tag="close"):
 
 
 Journal = (
-    Open | Press | Checks | Arrival | Start | Segment | Fragment | SegmentEnd | Spoken | Slot
-    | Answered | Mark | Notice | Stage | Obstruction | Sensitive | Unmarked
+    Open | Press | Checks | Arrival | Position | Start | Segment | Fragment | SegmentEnd | Spoken
+    | Slot | Answered | Mark | Notice | Stage | Obstruction | Sensitive | Unmarked
     | Interruption | Resumed | Reason | StatementDue | Fault | Delay | Loss | Refused | State
     | Recovered | Handover | End | Close
 )  # fmt: skip

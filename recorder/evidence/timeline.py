@@ -64,6 +64,15 @@ def _arrival(b: lines.Arrival, p: Private | None, lang: Language) -> tuple[_At, 
     return (None, None), _pick(lang, f"到场时间 {b.arrived}", f"arrived {b.arrived}") + late + why
 
 
+def _position(b: lines.Position, p: Private | None, lang: Language) -> tuple[_At, str]:
+    if not p:
+        return (b.at_ns, None), _pick(lang, "卫星定位（已加密）", "position (encrypted)")
+    place = f"{p.get('latitude')}, {p.get('longitude')}"
+    error = p.get("error_m")
+    bound = "" if error is None else _pick(lang, f"（±{error} 米）", f" (±{error} m)")
+    return (b.at_ns, None), _pick(lang, f"卫星定位：{place}", f"position: {place}") + bound
+
+
 def _slot(b: lines.Slot, _: Private | None, lang: Language) -> tuple[_At, str]:
     name, state = word("element", b.element, lang), word("slot", b.state, lang)
     return (b.from_ns, b.to_ns), _pick(lang, f"{name}：{state}", f"{name}: {state}")
@@ -189,7 +198,8 @@ def _end(b: lines.End, _: Private | None, lang: Language) -> tuple[_At, str]:
 
 
 _TELLERS: dict[type, _Teller] = {
-    lines.Start: _start, lines.Press: _press, lines.Arrival: _arrival, lines.Slot: _slot,
+    lines.Start: _start, lines.Press: _press, lines.Arrival: _arrival,
+    lines.Position: _position, lines.Slot: _slot,
     lines.Spoken: _spoken, lines.Mark: _mark, lines.Notice: _notice, lines.Stage: _stage,
     lines.Obstruction: _obstruction, lines.Sensitive: _sensitive, lines.Unmarked: _unmarked,
     lines.Interruption: _interruption, lines.Resumed: _resumed, lines.Reason: _reason,

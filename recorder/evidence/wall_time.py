@@ -12,11 +12,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from recorder.clock import NS, Quality, Stamp, iso, parse_iso
+from recorder.clock import DRIFT_PPM, NS, Quality, Stamp, iso, parse_iso
 from recorder.evidence.chain import Header
 
-DRIFT_PPM = 1000
-"""So much the boot clock may run off: 500 ppm of a bad crystal, 500 ppm while NTP pulls it."""
 _CUT_NS = 1_000_000
 """A line's ``utc`` is cut to milliseconds."""
 _BUCKET_NS = 10 * NS

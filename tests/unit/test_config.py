@@ -43,6 +43,8 @@ def test_a_short_file_gets_the_documented_defaults(tmp_path: Path) -> None:
             GOOD + '[camera]\nkind = "none"\n[microphone]\nkind = "none"\n', "camera.kind",
             id="nothing to record with",
         ),
+        pytest.param(GOOD + '[gnss]\ngpsd = "localhost:65536"\n', "gnss.gpsd", id="no such port"),
+        pytest.param(GOOD + '[battery]\npisugar = "8423"\n', "battery.pisugar", id="no host"),
         pytest.param(GOOD.replace("officer", "offiser"), "device", id="misspelt"),
     ],
 )  # fmt: skip
