@@ -12,16 +12,13 @@ from msgspec import Meta
 
 from recorder import toml
 from recorder.errors import RecorderError
+from recorder.shapes import HOST_PORT
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
 Text = Annotated[str, Meta(min_length=1, max_length=120)]
 _S3 = "s3://"
 Pin = Annotated[int, Meta(ge=0, le=27)]
 Percent = Annotated[float, Meta(ge=0, le=100)]
-_HOST_PORT = (
-    r"^[A-Za-z0-9.-]+:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}"
-    r"|655[0-2][0-9]|6553[0-5])$"
-)
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -173,7 +170,7 @@ class Battery(_Strict, frozen=True, kw_only=True):
     draw: Literal["negative", "positive"] = "negative"
     cells: Annotated[int, Meta(ge=1, le=4)] = 1
     capacity_mah: Annotated[int, Meta(ge=100, le=50_000)] = 3000
-    pisugar: Annotated[str, Meta(pattern=rf"^/.+$|{_HOST_PORT}")] = "127.0.0.1:8423"
+    pisugar: Annotated[str, Meta(pattern=rf"^/.+$|{HOST_PORT}")] = "127.0.0.1:8423"
     end_min: Annotated[int, Meta(ge=0, le=60)] = 3
     end_percent: Percent = 3
     end_after_s: Annotated[int, Meta(ge=5, le=300)] = 30
@@ -184,7 +181,7 @@ class Gnss(_Strict, frozen=True, kw_only=True):
     """Satellites: where a recording is made, and a bound for the clock."""
 
     kind: Literal["gpsd", "none"] = "none"
-    gpsd: Annotated[str, Meta(pattern=_HOST_PORT)] = "127.0.0.1:2947"
+    gpsd: Annotated[str, Meta(pattern=HOST_PORT)] = "127.0.0.1:2947"
     every_s: Annotated[int, Meta(ge=5, le=3600)] = 60
 
 

@@ -1,4 +1,4 @@
-"""What lines, messages and receipts share: bounds of numbers, and what unreadable bytes raise."""
+"""What lines, messages, receipts and settings share: bounds, and what unreadable bytes raise."""
 
 from typing import Annotated
 
@@ -9,6 +9,12 @@ Int = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """Of a file, or a place in it."""
+
+HOST_PORT = (
+    r"^[A-Za-z0-9.-]+:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}"
+    r"|655[0-2][0-9]|6553[0-5])$"
+)
+"""A server's address, its port one that there is."""
 
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """Raised for bytes that are not of the shape asked for; the last for brackets without end."""

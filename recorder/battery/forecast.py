@@ -54,7 +54,7 @@ class Forecast:
         _forget(self._trend, now_ns - _TREND_NS)
         per_min = self._percent_per_min(percent, now_ns)
         plugged = per_min < 0 if reading.plugged is None else reading.plugged
-        if plugged:
+        if plugged and per_min <= 0:  # a charger that is weaker than the load ends nothing
             return Power(percent, None, True)
         minutes: float | None = None
         if self._told:

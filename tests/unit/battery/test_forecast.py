@@ -54,6 +54,13 @@ def test_a_charge_that_rises_is_a_charger_where_the_gauge_sees_none() -> None:
     assert not fed([Reading(50 - at / 60) for at in range(600)]).plugged
 
 
+def test_a_charger_under_which_the_charge_falls_is_none() -> None:
+    # Weaker than the load, or a current that is taken for its opposite (battery.draw).
+    power = fed([Reading(30 - at / 60, True) for at in range(600)])
+    assert not power.plugged
+    assert power.minutes == pytest.approx(40, abs=1)
+
+
 def test_what_was_drawn_before_the_charger_came_is_forgotten() -> None:
     before = [Reading(50.0, False, 10.0)] * 30
     charged = [Reading(50.0, True)] * 30
