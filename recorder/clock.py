@@ -24,6 +24,8 @@ _STA_UNSYNC = 0x0040
 _STA_NANO = 0x2000
 _TIME_ERROR = 5
 _RTC_APART_S = 60
+_TIMESYNCD = Path("/run/systemd/timesync/synchronized")
+_TIMESYNCD_US = 10_000_000
 _APART_NS = 1_000_000
 _TRIES = 5
 
@@ -137,7 +139,21 @@ def _kernel() -> _Kernel:
         return _Kernel(time.time_ns(), False, 0)
     fraction_ns = timex.time_fraction * (1 if timex.status & _STA_NANO else 1000)
     synced = result != _TIME_ERROR and not timex.status & _STA_UNSYNC
-    return _Kernel(timex.time_s * NS + fraction_ns, synced, int(timex.maxerror))
+    error_us = error_bound_us(
+        timex.maxerror, timex.offset, bool(timex.status & _STA_NANO), _TIMESYNCD.exists()
+    )
+    return _Kernel(timex.time_s * NS + fraction_ns, synced, error_us)
+
+
+def error_bound_us(maxerror_us: int, offset: int, nano: bool, timesyncd: bool) -> int:
+    """How far a synchronised clock can be off: what was claimed of it, and what is still being
+    slewed (``offset``, in ns where ``nano``, else in us).
+
+    systemd-timesyncd claims no error at all. It takes servers that may be 5 s off, and answers
+    that were 10 s on their way.
+    """
+    slewed_us = abs(offset) // 1000 + 1 if nano else abs(offset)
+    return maxerror_us + slewed_us + (_TIMESYNCD_US if timesyncd else 0)
 
 
 def rtc_agrees(wall_s: float, folder: Path = Path("/sys/class/rtc")) -> bool:

@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from recorder.clock import NS, Quality, SystemClock, boot_ns, iso, parse_iso, rtc_agrees
+from recorder.clock import (
+    NS,
+    Quality,
+    SystemClock,
+    boot_ns,
+    error_bound_us,
+    iso,
+    parse_iso,
+    rtc_agrees,
+)
 
 
 def test_a_stamps_two_clocks_were_read_together() -> None:
@@ -49,3 +58,18 @@ def test_only_an_rtc_that_kept_the_time_counts_as_one(
         (tmp_path / f"rtc{number}").mkdir()
         (tmp_path / f"rtc{number}" / "since_epoch").write_text(f"{text}\n")
     assert rtc_agrees(1_800_000_000.0, tmp_path) is agrees
+
+
+@pytest.mark.parametrize(
+    ("maxerror_us", "offset", "nano", "timesyncd", "bound_us"),
+    [
+        (1500, 0, False, False, 1500),  # chrony: its own root distance
+        (1500, -300, False, False, 1800),
+        (0, -399_000_000, True, True, 10_399_001),  # timesyncd, slewing 0.4 s, claims nothing
+        (2000, 0, True, True, 10_002_001),
+    ],
+)
+def test_a_synchronised_clocks_bound_holds_whoever_synchronises_it(
+    maxerror_us: int, offset: int, nano: bool, timesyncd: bool, bound_us: int
+) -> None:
+    assert error_bound_us(maxerror_us, offset, nano, timesyncd) == bound_us
