@@ -47,6 +47,7 @@ from recorder.place.places import Places
 from recorder.presses import Presses
 from recorder.ring import Ring, memory_bytes
 from recorder.room import Room
+from recorder.selftest.attendant import Attendant, Judged
 from recorder.session.phrases import Phrase
 from recorder.session.states import Effect, Event, Session, State, step
 from recorder.storing import Looked, Storing
@@ -160,6 +161,7 @@ class App:
         self.room = Room(self)
         self._last_minutes = LastMinutes(self)
         self.places = Places(self)
+        self.selftest = Attendant(self, put)
         self._probe = probe.Probe(settings, clock, put)
         self._server = Server(socket_path(self.run_folder), self._ask, settings.control.limited)
 
@@ -232,6 +234,8 @@ class App:
                 self.storing.looked(item)
                 if item.standing is not None:
                     self.room.may_go(item.standing.kept.may_go)
+            case Judged():
+                self.selftest.judged(item)
             case Fired():
                 self.fire(item.event)
             case Remembered():
@@ -252,6 +256,7 @@ class App:
         self.storing.tick(now_ns)
         self._last_minutes.tick(now_ns)
         self.places.tick(now_ns)
+        self.selftest.tick(now_ns)
         people_ns = self.capture.people_until_ns if self.session.state is not State.ENDING else 0
         self.announcer.tick(now_ns, people_ns)
         self._leave(now_ns)
@@ -283,6 +288,8 @@ class App:
 
         ``by``: the user who asked for it over the socket.
         """
+        if event in (Event.PRESS, Event.START):
+            self.selftest.break_off("press")
         was = self.session
         now, effects = step(was, event)
         if Effect.REFUSE_UNFIT in effects and self.effects.waits_for_room:
@@ -347,6 +354,10 @@ class App:
         act = self.effects.act
         if act is not None:
             act.name = name
+        self.relight()
+
+    def relight(self) -> None:
+        """The light says the state again."""
         self.light.show(self.sign)
 
     def _named(self) -> None:
@@ -382,9 +393,15 @@ class App:
     @property
     def sign(self) -> LightState:
         """What the light is to show; of a warning only while nothing is recorded."""
+        if self.selftest.lit:
+            return LightState.INTERRUPTED
         if self.session.state is State.READY and any(r.level is Level.WARN for r in self.checks):
             return LightState.WARNING
         return _LIGHTS[self.session.state]
+
+    def clip(self, phrase: Phrase) -> Path | None:
+        """The file of a fixed sentence; None without a voice."""
+        return self._voice.file(phrase, self.speaker.say(phrase))
 
     # The socket.
 
@@ -429,6 +446,7 @@ class App:
     def up(self) -> None:
         """Tell systemd that the start is over, and the officer what is broken."""
         notify.notify("READY=1")
+        self.selftest.up()
         for error in self.broken:
             if error.phrase is not None:
                 self.fitness.warn(Phrase(error.phrase))
@@ -443,6 +461,7 @@ class App:
         notify.notify("STOPPING=1")
         if self._term_ns is None:
             self._term_ns = self.event_ns
+            self.selftest.break_off("stopped")
         if self.effects.act is not None:
             self.fire(Event.SHUTDOWN)
 

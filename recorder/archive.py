@@ -80,7 +80,7 @@ class Archive:
 
     def declare(
         self,
-        body: lines.Away | lines.AwayEnd,
+        body: lines.Away | lines.AwayEnd | lines.SelfTest,
         private: Mapping[str, Any] | None,
         then: Callable[[Declaration | RecorderError], None],
     ) -> None:
@@ -170,7 +170,7 @@ class Archive:
         return sealed
 
     def _declare(
-        self, body: lines.Away | lines.AwayEnd, private: Mapping[str, Any] | None
+        self, body: lines.Away | lines.AwayEnd | lines.SelfTest, private: Mapping[str, Any] | None
     ) -> Declaration | RecorderError:
         taken = self._taken
         try:

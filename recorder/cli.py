@@ -98,6 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     case.add_argument("action", choices=("load", "show", "clear"))
     case.add_argument("file", nargs="?", type=Path, help="load: the card (TOML)")
 
+    selftest = verb("selftest", _selftest, "Try every part, and say what to do about each fault.")
+    selftest.add_argument(
+        "--no-hands", action="store_true", help="leave out what needs a person: button, light"
+    )
+    selftest.add_argument("--language", choices=("zh", "en"), help="of the table (default: device)")
+
     away = verb(
         "away", _away, "Declare that timely storing is really impossible (Art. 17), or over."
     )
@@ -305,6 +311,12 @@ def _case(options: argparse.Namespace) -> int:
             ) from error  # fmt: skip
     request = Request(f"case-{options.action}", text, str(options.file or ""))
     return _tell(options, _ask(options, request))
+
+
+def _selftest(options: argparse.Namespace) -> int:
+    from recorder.selftest.verb import selftest
+
+    return selftest(options)
 
 
 def _away(options: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ because a Pi without an RTC resumes at the last time it knew and jumps on its fi
 """
 
 import ctypes
+import os
 import time
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -247,6 +248,13 @@ class BoundedClock:
         off_ns += error_ns + abs(stamp.boot_ns - at_ns) * DRIFT_PPM // 1_000_000
         state = ClockState(stamp.clock.quality, off_ns // 1_000_000 + 1)
         return msgspec.structs.replace(stamp, clock=state)
+
+
+def process_start_ns() -> int:
+    """When this process was started, on the boot clock (to 10 ms)."""
+    stat = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace")
+    ticks = int(stat.rpartition(")")[2].split()[19])
+    return ticks * NS // os.sysconf("SC_CLK_TCK")
 
 
 class ManualClock:

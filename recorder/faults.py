@@ -87,6 +87,10 @@ class Faults:
                 self.write(part, down.code, "seen in the footage of a new process", over=True)
                 del self._down[part]
 
+    def now(self) -> dict[str, str]:
+        """The parts that are out of order, each with its fault's code."""
+        return {part: down.code for part, down in self._down.items()}
+
     def write(self, part: str, code: str, detail: str, *, over: bool) -> None:
         """Into the open recording's journal, or else into the ledger."""
         act = self._app.effects.act

@@ -40,7 +40,7 @@ class Fitness:
 
     def __init__(self, app: "App") -> None:
         self._app = app
-        self._slow: probe.Slow | None = None
+        self.measured_last: probe.Slow | None = None
         self._flowing_ns = 0
         self._said: dict[Phrase, int] = {}
         self._owed: dict[Phrase, None] = {}
@@ -48,18 +48,18 @@ class Fitness:
 
     def measured(self, slow: probe.Slow) -> None:
         """The probe's thread measured battery, temperature and room."""
-        self._slow = slow
+        self.measured_last = slow
         self.judge()
 
     def judge(self) -> None:
         """All checks, from what was measured last; fit or unfit follows."""
         app = self._app
-        if self._slow is None:
+        if self.measured_last is None:
             return  # the archive is not ready yet
-        hung = app.event_ns - self._slow.at_ns > HUNG_NS
+        hung = app.event_ns - self.measured_last.at_ns > HUNG_NS
         measured = probe.Measured(
-            app.event_ns, app.vitals, self._slow.power, self._slow.celsius,
-            None if hung else self._slow.free_bytes, app.clock.state(), app.key_kind,
+            app.event_ns, app.vitals, self.measured_last.power, self.measured_last.celsius,
+            None if hung else self.measured_last.free_bytes, app.clock.state(), app.key_kind,
             app.custodians,
         )  # fmt: skip
         self.results = probe.evaluate(measured, app.settings)

@@ -70,6 +70,7 @@ class FromCapture:
         if stream is None:
             return
         piece = Piece(stream, fragment, media)
+        self._app.selftest.piece(piece)
         if not self._app.effects.take(piece):
             self._app.ring.push(piece)
 

@@ -57,6 +57,8 @@ def answer(
         case "away-end":
             app.storing.away_end(user, later)
             return None
+        case "selftest":
+            return app.selftest.asked(request.argument, request.reason, user, later)
         case "button":
             return _event(app, Event.PRESS, _GESTURES.get(request.argument), request, user)
         case verb if verb in _EVENTS:
@@ -65,7 +67,7 @@ def answer(
         "control-verb",
         f"unknown verb {request.verb!r}",
         remedy="Verbs: status, button, case-load, case-show, case-clear, away-start, away-end, "
-        "say, dock, " + ", ".join(_EVENTS),
+        "say, dock, selftest, " + ", ".join(_EVENTS),
     )
 
 

@@ -479,6 +479,18 @@ class Reminded(_Ledger, frozen=True, kw_only=True, tag="reminded"):
     outcome: Literal["spoken", "failed", "cut"]
 
 
+class SelfTest(_Ledger, frozen=True, kw_only=True, tag="selftest"):
+    """A technician tried the device. What did not pass is named part:code; ``by`` says who ran it,
+    ``why`` what broke it off, else ""."""
+
+    verdict: Literal["fine", "failed", "broken_off"]
+    failed: tuple[str, ...] = ()
+    warned: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    by: str
+    why: str
+
+
 class LedgerFault(_Ledger, frozen=True, kw_only=True, tag="fault"):
     """A part failed outside a recording, or works again."""
 
@@ -496,5 +508,5 @@ class Shutdown(_Ledger, frozen=True, kw_only=True, tag="shutdown"):
 
 Ledger = (
     Boot | Fitness | LedgerRefused | Opened | Sealed | LedgerRecovered | Quarantined | Unbegun
-    | Freed | Away | AwayEnd | Reminded | LedgerFault | Shutdown
+    | Freed | Away | AwayEnd | Reminded | SelfTest | LedgerFault | Shutdown
 )  # fmt: skip

@@ -73,6 +73,9 @@ class NoVoice:
     def cancel(self) -> None:
         """Nothing to stop."""
 
+    def file(self, key: str, text: str) -> None:
+        """No sentence has one."""
+
     def warm(self, sentences: Mapping[str, str]) -> None:
         """Nothing to render."""
 
@@ -118,6 +121,10 @@ class SpokenVoice:
         player = self._player
         if self._busy.locked() and player is not None:
             player.kill()
+
+    def file(self, key: str, text: str) -> Path:
+        """Where a fixed sentence lies once it was said."""
+        return self._clip(key) or self._cache(text)
 
     def warm(self, sentences: Mapping[str, str]) -> None:
         """Render fixed sentences ahead, in the background."""

@@ -2,7 +2,6 @@
 
 import signal
 import time
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from recorder.clock import NS, boot_ns
 from recorder.evidence import lines
+from recorder.selftest import hearing
 from tests.rigs.daemon import DEMO, ROOT, Daemon, journal_of
 from tests.rigs.sound import Server
 
@@ -51,34 +51,6 @@ def sound_of(daemon: Daemon, bag: Path) -> tuple[np.ndarray, float]:
     return np.concatenate([frame.to_ndarray()[0] for frame in frames]), float(first)
 
 
-FRAME = 240
-
-
-def envelope(sound: np.ndarray) -> np.ndarray:
-    """Loudness in frames of 5 ms, without its mean: what stays the same when a sound card's clock
-    is followed by stretching a block a little."""
-    frames = sound[: len(sound) // FRAME * FRAME].reshape(-1, FRAME)
-    loudness = np.sqrt((frames.astype(np.float64) ** 2).mean(axis=1))
-    return np.asarray(loudness - loudness.mean())
-
-
-def found_at(sound: np.ndarray, clip: Path, near_s: float) -> tuple[float, float]:
-    """(seconds into ``sound``, correlation) of the best place for a WAV file within 0.4 s."""
-    with wave.open(str(clip), "rb") as file:
-        rate = file.getframerate()
-        spoken = np.frombuffer(file.readframes(file.getnframes()), np.int16).astype(np.float64)
-    steps = np.arange(0, len(spoken) - 1, rate / 48_000)
-    wanted = envelope(np.interp(steps, np.arange(len(spoken)), spoken))
-    best = (0.0, 0.0)
-    for shift_ms in range(-400, 401, 5):
-        begin = max(0, round((near_s + shift_ms / 1000) * 48_000))
-        part = envelope(sound[begin : begin + len(wanted) * FRAME])
-        if len(part) == len(wanted):
-            score = float(part @ wanted / np.linalg.norm(part) / np.linalg.norm(wanted))
-            best = max(best, (begin / 48_000, score), key=lambda found: found[1])
-    return best
-
-
 def test_the_announcement_is_in_the_recording_where_the_journal_says(with_sound: Daemon) -> None:
     with_sound.ask("start")
     said = with_sound.wait_line(
@@ -93,7 +65,9 @@ def test_the_announcement_is_in_the_recording_where_the_journal_says(with_sound:
     clips = list((with_sound.run / "speech").glob("*.wav"))
     journalled_s = (said.from_ns - start.zero_ns) / NS - first_s
     matches = [
-        found_at(sound, clip, journalled_s) for clip in clips if clip.stat().st_size > 30_000
+        hearing.found_at(sound, hearing.clip(clip), journalled_s)
+        for clip in clips
+        if clip.stat().st_size > 30_000
     ]
     at_s, score = max(matches, key=lambda match: match[1])
     assert score > 0.8, (journalled_s, sorted(matches, key=lambda m: -m[1])[:3])

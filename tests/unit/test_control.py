@@ -40,6 +40,7 @@ def test_a_limited_user_may_ask_how_it_is_have_something_said_and_tell_of_its_st
         "sensitive",
         "away-start",
         "away-end",
+        "selftest",
     ):
         answer = ask(tmp_path, Request(verb))
         assert (answer.ok, answer.code) == (False, "control-denied")
