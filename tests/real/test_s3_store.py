@@ -16,6 +16,7 @@ from recorder.clock import Quality
 from recorder.errors import RecorderError
 from recorder.evidence import lines
 from recorder.evidence.verification_report import FolderReport, Verdict
+from recorder.selftest import store as selftest_store
 from recorder.sync import dock, receipts, worker
 from recorder.sync.progress import Quiet
 from recorder.sync.stores import Exists, Keep, Sort, StoreError
@@ -413,6 +414,18 @@ def _stored(bucket: Bucket) -> tuple[str, ...]:
     except StoreError as error:
         assert error.sort is Sort.FULL
         return ()
+
+
+def test_a_self_test_reaches_the_bucket_and_puts_nothing_that_could_not_be_deleted(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selftest_store, "SystemClock", Synced)
+    before = bucket.versions()
+    assert selftest_store.reach(bucket.place.settings).code == "unwritten"
+    assert bucket.versions() == before
+    bucket.gateway.allow(DEVICE, bucket.policy.replace('"Allow"', '"Deny"'))
+    assert selftest_store.reach(bucket.place.settings).code == "readonly"
+    bucket.gateway.allow(DEVICE, bucket.policy)
 
 
 def test_withdrawn_credentials_stop_and_speak_and_given_back_they_go_on(bucket: Bucket) -> None:

@@ -42,6 +42,14 @@ class Server:
             timeout=10,
         )  # fmt: skip
 
+    def playing(self) -> list[str]:
+        """The numbers of what is being played."""
+        listed = subprocess.run(
+            ["pactl", "list", "short", "sink-inputs"], env=self.environment, check=True,
+            capture_output=True, text=True, timeout=10,
+        )  # fmt: skip
+        return [line.split()[0] for line in listed.stdout.splitlines()]
+
     def unplug(self) -> None:
         """The headset is gone; a microphone alone would be replaced by the loudspeaker's echo."""
         self.tell("unload-module", "module-null-sink")
