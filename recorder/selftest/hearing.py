@@ -49,3 +49,15 @@ def found_at(
         score = float(part @ wanted) / size if size else 0.0
         best = max(best, (first / RATE + offset / FRAMES_PER_S, score), key=lambda f: f[1])
     return best
+
+
+def heard_at(
+    sound: Sound, spoken: Sound, near_s: float, within_s: tuple[float, float]
+) -> tuple[float, float]:
+    """The same for a sentence that may have broken off once on its way: its better half counts."""
+    half = len(spoken) // 2
+    whole = found_at(sound, spoken, near_s, within_s)
+    first = found_at(sound, spoken[:half], near_s, within_s)
+    at_s, score = found_at(sound, spoken[half:], near_s + half / RATE, within_s)
+    second = (at_s - half / RATE, score)
+    return max(whole, first, second, key=lambda found: found[1])

@@ -63,7 +63,7 @@ def _heard(played: Played, sound: hearing.Sound, first_s: float | None) -> Heard
     except (OSError, EOFError, wave.Error):
         return None  # it was not played either, and the voice has said why
     at_first_s = played.from_s - first_s
-    at_s, score = hearing.found_at(sound, spoken, at_first_s, _WITHIN_S)
+    at_s, score = hearing.heard_at(sound, spoken, at_first_s, _WITHIN_S)
     begin = round(at_s * hearing.RATE)
     level = _dbfs(sound[begin : begin + len(spoken)])
     return Heard(round(score, 2), round((at_s - at_first_s) * 1000), level)
