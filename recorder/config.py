@@ -18,6 +18,7 @@ Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
 Text = Annotated[str, Meta(min_length=1, max_length=120)]
 _S3 = "s3://"
 Pin = Annotated[int, Meta(ge=0, le=27)]
+LEAST_KBPS = 256
 Percent = Annotated[float, Meta(ge=0, le=100)]
 
 
@@ -192,6 +193,8 @@ class Sync(_Strict, frozen=True, kw_only=True):
     settle_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
     live: bool = False
     read_back_mb: Annotated[int, Meta(ge=0, le=1_000_000)] = 4096
+    limit_kbps: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+    only_docked: bool = False
 
 
 class Freeing(_Strict, frozen=True, kw_only=True):
@@ -290,6 +293,13 @@ def load(path: Path) -> Settings:
             "key s3.endpoint: empty, but sync.store names a bucket",
             where=str(path),
             remedy="Write the store's address, such as https://store.example:8443",
+        )
+    if 0 < settings.sync.limit_kbps < LEAST_KBPS:
+        raise RecorderError(
+            "config-invalid",
+            f"key sync.limit_kbps: {settings.sync.limit_kbps} is less than {LEAST_KBPS}",
+            where=str(path),
+            remedy=f"Write {LEAST_KBPS} or more: a store breaks slower files off; 0 is no limit",
         )
     both = set(settings.calendar.extra_holidays) & set(settings.calendar.extra_working_days)
     if both:

@@ -127,9 +127,11 @@ def sync(options: argparse.Namespace) -> int:
         request = control.Request("say", phrase)
         control.ask(Path(settings.paths.run), request, timeout_s=2.0)
 
-    def dock(contact: str) -> None:
+    def dock(contact: str) -> bool:
         request = control.Request("dock", contact)
-        control.ask(Path(settings.paths.run), request, timeout_s=15.0)
+        limit_s = 2.0 if contact == "alive" else 15.0
+        answer = control.ask(Path(settings.paths.run), request, timeout_s=limit_s)
+        return answer.data.get("open") is True
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

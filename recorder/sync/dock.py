@@ -23,6 +23,7 @@ from recorder.evidence.verification_lines import raw_key
 from recorder.sync import bag, keep, readers, receipts, shelf
 from recorder.sync.bag import BagFile
 from recorder.sync.home import Home
+from recorder.sync.pace import Manner, Pace, PacedStore
 from recorder.sync.progress import Progress
 from recorder.sync.reading import Reading
 from recorder.sync.receipts import Receipt
@@ -54,10 +55,12 @@ def read_back(
     Raises RecorderError where it cannot run: no register, no key of a dock in it, no store.
     """
     home = Home(Path(settings.paths.sync))
+    stop = stop or threading.Event()
+    pace = Pace(settings.sync.limit_kbps, lambda: False, clock, stop, progress.note)
     with home.locked(wait_s):
         signer = home.signer("dock")
         listed = _register(Path(settings.paths.keys), signer)
-        store = open_store(settings, home.owner)
+        store = PacedStore(open_store(settings, home.owner), pace, Manner.FINISH)
         run = _Run(settings, home, store, signer, listed, clock, progress, stop)
         try:
             names = {key.name for key in listed.keys if key.role == "device"}
@@ -89,7 +92,7 @@ def _register(folder: Path, signer: chain.Signer) -> Register:
 class _Run:
     def __init__(
         self, settings: Settings, home: Home, store: Store, signer: chain.Signer, listed: Register,
-        clock: Clock, progress: Progress, stop: threading.Event | None,
+        clock: Clock, progress: Progress, stop: threading.Event,
     ) -> None:  # fmt: skip
         self._keep = keep.of_ledger(settings)
         self._store = store
@@ -98,7 +101,7 @@ class _Run:
         self._syncs = readers.syncs(listed)
         self._clock = clock
         self._progress = progress
-        self._stop = stop or threading.Event()
+        self._stop = stop
         self._reading = Reading(store, home, self._stop, progress.moved, _ALL)
         self._twice = 0
         self._findings: list[Finding] = []

@@ -11,6 +11,7 @@ from recorder.config import Settings
 from recorder.errors import RecorderError
 from recorder.sync.home import Home
 from recorder.sync.live import Live
+from recorder.sync.pace import Manner, Pace, PacedStore
 from recorder.sync.progress import Progress
 from recorder.sync.stores import StoreError
 from recorder.sync.summary import Finding
@@ -43,6 +44,7 @@ class LiveWatch:
         rescan_s: float,
     ) -> None:
         self.live = Live(settings, home, stop)
+        self._pace = Pace(settings.sync.limit_kbps, lambda: False, clock, stop, progress.note)
         self._settings = settings
         self._home = home
         self._progress = progress
@@ -78,7 +80,7 @@ class LiveWatch:
         with self._home.locked(0.0):
             store = open_configured(self._settings, self._home.owner, clock=self._clock)
             try:
-                sent = self.live.send(store)
+                sent = self.live.send(PacedStore(store, self._pace, Manner.FINISH))
             finally:
                 store.close()
         for recording, error in sent.wrong:

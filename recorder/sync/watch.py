@@ -14,22 +14,25 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
-from recorder.clock import Clock, SystemClock
+from recorder.clock import NS, Clock, SystemClock
 from recorder.config import Settings
 from recorder.errors import RecorderError
 from recorder.evidence.seal import SIGNATURE
 from recorder.spool import look, numbered
+from recorder.sync.contact import Contact, Dock
 from recorder.sync.home import Home
 from recorder.sync.live_watch import LiveWatch
 from recorder.sync.progress import Progress
 from recorder.sync.stores import Sort, StoreError
 from recorder.sync.summary import Summary
-from recorder.sync.worker import Dock, Say, run_once
+from recorder.sync.worker import Say, run_once
 
 RESCAN_S = 300.0
 _FIRST_BACKOFF_S = 5.0
 _LAST_BACKOFF_S = 60.0
 _TURN_S = 0.5
+_LASTS_NS = 60 * NS
+"""A network that has just been plugged in has no address yet."""
 
 
 class SealWatch(FileSystemEventHandler):
@@ -121,17 +124,20 @@ def watch(
     """Run whenever a recording was sealed ``sync.settle_s`` ago, and every ``rescan_s``.
 
     A store that cannot be reached is tried again with growing pauses. ``say`` hears of a full
-    or forbidden store once, until that changes; of a missing one only if it was there before,
-    because a device in the field has none. Returns when ``stop`` is set. RecorderError where
+    or forbidden store once, until that changes; of a missing one only if it was there before, or
+    for a minute with ``sync.only_docked``: a device in the field has none. ``dock``, see Contact,
+    hears of it when it ends. Returns when ``stop`` is set. RecorderError where
     trying again cannot help: config, key, spool.
     """
     clock = clock or SystemClock()
     seals = SealWatch(Path(settings.paths.spool), progress.note)
-    trouble = _Trouble(say)
+    contact = Contact(dock, Path(settings.paths.spool), clock, progress.note)
+    trouble = _Trouble(say, clock, docked=settings.sync.only_docked)
     live = None
     if settings.sync.live:
         home = Home(Path(settings.paths.sync))
-        live = LiveWatch(settings, home, progress, clock, stop, _Trouble(None), rescan_s)
+        pauses = _Trouble(None, clock, docked=False)
+        live = LiveWatch(settings, home, progress, clock, stop, pauses, rescan_s)
     try:
         while not stop.is_set():
             seals.drain()
@@ -148,9 +154,12 @@ def watch(
             except StoreError as error:
                 progress.note(str(error))
                 pause_s = trouble.pause_s(error, rescan_s)
+                if trouble.lasts():
+                    contact.tell("person")
             _sleep(seals, settings, stop, pause_s, live)
     finally:
         seals.close()
+        contact.tell("left")
 
 
 def _look(seals: SealWatch, settings: Settings) -> None:
@@ -189,22 +198,32 @@ def _sleep(
 class _Trouble:
     """What was last wrong with the store: said once, and how long to wait."""
 
-    def __init__(self, say: Say | None) -> None:
-        self._say = say
-        self._last = ""
+    def __init__(self, say: Say | None, clock: Clock, *, docked: bool) -> None:
+        self._say, self._clock, self._docked = say, clock, docked
+        self._since_ns: int | None = None
+        self._said = ""
         self._there = False
         self._backoff_s = _FIRST_BACKOFF_S
 
     def say(self, phrase: str) -> None:
         """Pass a sentence on if it is news."""
-        news = phrase != self._last and (phrase != "store_gone" or self._there)
-        self._last = phrase
-        if news and self._say is not None:
-            self._say(phrase)
+        expected = phrase != "store_gone" or self._there or self.lasts()
+        if expected and phrase != self._said:
+            self._said = phrase
+            if self._say is not None:
+                self._say(phrase)
+
+    def lasts(self) -> bool:
+        """Plugged in, and yet no run went through for a minute."""
+        now_ns = self._clock.boot_ns()
+        if self._since_ns is None:
+            self._since_ns = now_ns
+        return self._docked and now_ns - self._since_ns >= _LASTS_NS
 
     def over(self) -> None:
         """A run went through."""
-        self._last = ""
+        self._said = ""
+        self._since_ns = None
         self._there = True
         self._backoff_s = _FIRST_BACKOFF_S
 

@@ -8,6 +8,7 @@ never overwrites or removes a stored file, and never calls something stored that
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from recorder.evidence.chain import files
 from recorder.spool import LEDGER, NAME, Held, look, numbered
 from recorder.sync import bag, keep, lanes, ledger, receipts, shelf, transfer
 from recorder.sync.bag import Bag, BagFile
+from recorder.sync.contact import Contact, Dock
 from recorder.sync.deadlines import Lateness
 from recorder.sync.home import Aside, Home
 from recorder.sync.index import Index
 from recorder.sync.live import Live, Sent
+from recorder.sync.pace import Manner, Pace, PacedStore, Stopped
 from recorder.sync.progress import Progress
 from recorder.sync.quarantined import Quarantined
 from recorder.sync.readers import Reader, docks, load_register
@@ -34,12 +37,6 @@ from recorder.sync.terms import Terms
 
 Say = Callable[[str], None]
 OpenStore = Callable[[Settings, str], Store]
-Dock = Callable[[str], None]
-"""Told ``reached`` before anything is stored, ``done`` after it, ``gone`` without a store."""
-
-
-class _Stopped(Exception):
-    """Asked to stop between two files; nothing is lost by it."""
 
 
 def run_once(
@@ -53,11 +50,13 @@ def run_once(
     stop: threading.Event | None = None,
     open_store: OpenStore | None = None,
     live: Live | None = None,
+    sleep: Callable[[float], object] | None = None,
 ) -> Summary:
     """Copy what is missing. What it calls stored is durable in the store and has its receipt.
 
     ``say`` gets the key of a sentence (``store_full`` …) before the StoreError is raised that
-    it is about; ``dock`` is told of the store's contact; ``stop`` ends the run between two files.
+    it is about; ``dock`` is told of the store's contact, and while it says that a recording is open
+    what is sealed waits; ``stop`` ends the run between two files.
     What ``live`` has goes first, and between any two files.
     Raises RecorderError where it cannot run or go on: no store, store full, gone or not allowed,
     spool or key unreadable, another sync still running after ``wait_s``. What concerns one
@@ -69,25 +68,26 @@ def run_once(
             remedy="Name the folder in recorder.toml, then `recorder provision store FOLDER`",
         )  # fmt: skip
     home = Home(Path(settings.paths.sync))
-    clock = clock or SystemClock()
+    clock, stop = clock or SystemClock(), stop or threading.Event()
+    contact = Contact(dock, Path(settings.paths.spool), clock, progress.note)
     with home.locked(wait_s):
-        stop = stop or threading.Event()
         if settings.sync.live:
             live = live or Live(settings, home, stop)
-        run = _Run(settings, home, progress, clock, stop, say, live)
+        run = _Run(settings, home, progress, clock, stop, say, live, contact, sleep)
         try:
             try:
                 store = (open_store or partial(open_configured, clock=clock))(settings, home.owner)
-            except StoreError:
-                _contact(dock, "gone", progress)
+            except StoreError as error:
+                contact.tell("gone")
+                if error.sort is not Sort.LATER:
+                    contact.tell("person")
                 raise
-            try:
-                _contact(dock, "reached", progress)
-                run.all(store)
-            finally:
-                store.close()
-                _contact(dock, "done", progress)
-        except _Stopped:
+            with _told(contact, run):
+                try:
+                    run.all(store)
+                finally:
+                    store.close()
+        except Stopped:
             progress.note("stopped; the rest is copied next time")
         except StoreError as error:
             _speak(say, error.phrase, progress)
@@ -116,15 +116,22 @@ def open_configured(settings: Settings, owner: str, *, clock: Clock) -> Store:
     return open_directory(settings, owner)
 
 
-def _contact(dock: Dock | None, contact: str, progress: Progress) -> None:
-    """Tell the recorder; a dock without one is as good."""
-    if dock is None:
-        return
+@contextmanager
+def _told(contact: Contact, run: "_Run") -> Iterator[None]:
+    """The recorder hears that its store was reached, and how it ended."""
+    contact.tell("reached")
+    ending = "person"
     try:
-        dock(contact)
-    except RecorderError as unheard:
-        if unheard.code != "not-running":
-            progress.note(f"the recorder was not told that its store is {contact}: {unheard}")
+        yield
+        ending = "person" if run.summary().findings else "done"
+    except Stopped:
+        ending = "left"
+        raise
+    except StoreError as error:
+        ending = "later" if error.sort is Sort.LATER else "person"
+        raise
+    finally:
+        contact.tell(ending)
 
 
 def open_directory(settings: Settings, owner: str) -> Store:
@@ -144,9 +151,12 @@ class _Run:
         stop: threading.Event,
         say: Say | None,
         live: Live | None,
+        contact: Contact,
+        sleep: Callable[[float], object] | None,
     ) -> None:
         self._say = say
         self._live = live
+        self._contact = contact
         self._late: StoreError | None = None
         self._late_at = 0
         self._settings = settings
@@ -167,6 +177,9 @@ class _Run:
         self._moved: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._once: dict[str, str] = {}
         self._docks = self._known_docks()
+        self._notes: queue.SimpleQueue[str] = queue.SimpleQueue()
+        limit_kbps = settings.sync.limit_kbps
+        self._pace = Pace(limit_kbps, contact.occupied, clock, stop, self._notes.put, sleep)
         self._name = ""
         self._terms: Terms | None = None
 
@@ -190,16 +203,18 @@ class _Run:
 
     def all(self, store: Store) -> None:
         """Ledger, recordings, ledger again: the second time with the lines that sealed them."""
-        self._store = store
+        self._store = PacedStore(store, self._pace, self._manner())
         self._name = store.name
         todo = self._todo()
         sizes = [bag.oxum(recording.path) for recording in todo]
         self._progress.begin(
             store.name, len(todo), sum(n for _, n in sizes), sum(size for size, _ in sizes)
         )
+        if todo:
+            self._contact.tell("filling")
         self._ledger()
         if self._live is not None:
-            self._sent_live(self._live.send(store))
+            self._sent_live(self._live.send(self._store))
         for recording in todo:
             self._patiently(recording)
         self._sum["quarantined"] = len(self._quarantined())
@@ -208,6 +223,12 @@ class _Run:
         if self._late is not None:
             raise self._late
         self._read_again()
+
+    def _manner(self) -> Manner:
+        """A folder waits for the rest of a file, a PUT does not, and live custody for neither."""
+        if self._live is not None:
+            return Manner.FINISH
+        return Manner.CRAWL if self._settings.bucket else Manner.STAND
 
     def _todo(self) -> list[Held]:
         todo: list[Held] = []
@@ -285,7 +306,7 @@ class _Run:
     def _guarded(self, recording: str, work: Callable[[], bool]) -> bool:
         """Whether it is done; what is wrong with this one alone is a finding."""
         if self._stop.is_set():
-            raise _Stopped
+            raise Stopped
         try:
             if not work():
                 return False
@@ -385,15 +406,21 @@ class _Run:
     def _jobs(
         self, base: str, files: Sequence[BagFile], folder: Path, how: Keep
     ) -> Iterator[Callable[[], Sent | tuple[BagFile, transfer.Settled]]]:
-        """Each file; before the next one what is being recorded has its turn."""
+        """Each file; before the next one what is being recorded has its turn, and keeps it."""
         for file in files:
-            if self._live is not None and self._live.due(self._clock.boot_ns()):
-                yield partial(self._live.send, self._store)
+            while self._live is not None:
+                if self._live.due(self._clock.boot_ns()):
+                    yield partial(self._live.send, self._store)
+                if not self._pace.held_up():
+                    break
             yield partial(self._file, base, file, folder, how)
 
     def _live_turn(self) -> None:
-        if self._live is not None and self._live.due(self._clock.boot_ns()):
-            self._sent_live(self._live.send(self._store))
+        while self._live is not None:
+            if self._live.due(self._clock.boot_ns()):
+                self._sent_live(self._live.send(self._store))
+            if not self._pace.held_up():
+                break
 
     def _sent_live(self, sent: Sent) -> None:
         self._sum["ledger_lines"] += sent.ledger_lines
@@ -406,7 +433,7 @@ class _Run:
         self, base: str, file: BagFile, folder: Path, how: Keep
     ) -> tuple[BagFile, transfer.Settled]:
         if self._stop.is_set():
-            raise _Stopped
+            raise Stopped
         key, source = f"{base}/{file.name}", partial(bag.source, folder / file.name)
         return file, transfer.settle(self._store, key, file, source, self._moved.put, how)
 
@@ -417,6 +444,8 @@ class _Run:
             size_bytes += self._moved.get()
         if size_bytes:
             self._progress.moved(size_bytes)
+        while not self._notes.empty():
+            self._progress.note(self._notes.get())
 
     def _still_aside(self, device: str, whole: Bag) -> None:
         """What was set aside is looked at first: while nobody mended it, nothing else is read."""

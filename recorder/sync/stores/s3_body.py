@@ -82,9 +82,7 @@ class Body:
         if self._clock.boot_ns() > self._until_ns:
             raise busy("it takes the file too slowly", "")
         view = memoryview(self._buffer)
-        filled = 0
-        while filled < len(view) and (count := read_source(self._source, view[filled:])):
-            filled += count
+        filled = read_source(self._source, view)
         self._digest.update(view[:filled])
         self._count += filled
         ended = self._count >= self._size or not filled

@@ -190,3 +190,24 @@ def test_without_the_word_in_the_config_nothing_travels_before_its_seal(field: F
     field.record(writer, 12)
     field.run()
     assert field.pieces(writer) == [] and not (field.there / writer.folder.name).exists()
+
+
+def test_sealed_recordings_wait_for_an_open_one_whose_segments_do_not(field: Field) -> None:
+    before = field.begin()
+    field.record(before, 8)
+    sealed = field.end(before)
+    writer = field.begin()
+    turns: list[set[str]] = []
+
+    def sleep(seconds: float) -> None:
+        field.device.clock.advance(seconds)
+        turns.append(set(field.sent))
+        if len(turns) == 1:
+            field.record(writer, 8)
+
+    summary = field.run(dock=lambda _: len(turns) < 20, sleep=sleep)
+    assert summary.stored == (sealed.name,)
+    live = f"{writer.folder.name}/data/segments/0001.mp4.age"
+    meanwhile = {name.removeprefix(f"{field.device.name}/") for name in turns[-1]}
+    assert live in meanwhile
+    assert not [name for name in meanwhile if name.startswith(sealed.name)]

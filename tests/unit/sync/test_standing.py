@@ -16,7 +16,6 @@ from recorder.sync.ended import ended
 from recorder.sync.home import Aside, Home
 from recorder.sync.progress import Quiet
 from recorder.sync.standing import Standing, Unsent
-from recorder.sync.stores import StoreError
 from recorder.sync.terms import Terms, statement
 from recorder.sync.working_days import Calendar
 from tests.unit.sync.spools import Place
@@ -185,18 +184,6 @@ def test_the_receipt_says_whether_it_was_in_time(
     (line,) = receipts.load(place.sync / "receipts", bag.name, place.key)
     assert line.body.term.kept == kept
     assert line.body.term.due == date(2026, 11, 25)
-
-
-def test_the_store_is_told_of_before_and_after_and_when_it_is_gone(place: Place) -> None:
-    told: list[str] = []
-    place.act(MONDAY)
-    worker.run_once(place.settings, Quiet(), clock=place.clock, dock=told.append)
-    assert told == ["reached", "done"]
-    place.store.rename(place.store.with_name("elsewhere"))
-    told.clear()
-    with pytest.raises(StoreError):
-        worker.run_once(place.settings, Quiet(), clock=place.clock, dock=told.append)
-    assert told == ["gone"]
 
 
 def test_a_contact_while_away_is_the_return_where_no_recorder_told_of_one(place: Place) -> None:

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from recorder import config
+from recorder.clock import ManualClock
 from recorder.errors import RecorderError
 from recorder.sync.progress import Quiet
 from recorder.sync.stores import Sort, StoreError
@@ -119,7 +120,7 @@ def error(sort: Sort, code: str) -> StoreError:
 
 def test_a_full_store_is_said_once_until_that_changes() -> None:
     said: list[str] = []
-    trouble = _Trouble(said.append)
+    trouble = _Trouble(said.append, ManualClock(), docked=False)
     trouble.say("store_full")
     trouble.say("store_full")
     trouble.say("store_readonly")
@@ -130,7 +131,7 @@ def test_a_full_store_is_said_once_until_that_changes() -> None:
 
 def test_a_store_that_was_never_there_is_no_news_but_one_that_went_is() -> None:
     said: list[str] = []
-    trouble = _Trouble(said.append)
+    trouble = _Trouble(said.append, ManualClock(), docked=False)
     trouble.say("store_gone")
     trouble.pause_s(error(Sort.LATER, "store-gone"), 300)
     assert said == []
@@ -142,7 +143,7 @@ def test_a_store_that_was_never_there_is_no_news_but_one_that_went_is() -> None:
 
 
 def test_pauses_grow_with_jitter_and_are_bounded() -> None:
-    trouble = _Trouble(None)
+    trouble = _Trouble(None, ManualClock(), docked=False)
     pauses = [trouble.pause_s(error(Sort.LATER, "store-gone"), 300) for _ in range(12)]
     assert pauses[0] <= 10 and all(5 <= pause <= 60 for pause in pauses) and pauses[-1] >= 30
     assert trouble.pause_s(error(Sort.FULL, "store-full"), 300) == 300
