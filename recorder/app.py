@@ -28,6 +28,7 @@ from recorder.config import Settings
 from recorder.control import Answer, Request, Server, refusal, socket_path
 from recorder.disk import Disk, Done, Failed, Faulted, Slow, Wrote
 from recorder.disk_watch import DiskWatch
+from recorder.docked import Docked
 from recorder.effects import Effects, Remembered
 from recorder.errors import RecorderError
 from recorder.evidence import lines
@@ -162,6 +163,7 @@ class App:
         self._last_minutes = LastMinutes(self)
         self.places = Places(self)
         self.selftest = Attendant(self, put)
+        self.docked = Docked(self)
         self._probe = probe.Probe(settings, clock, put)
         self._server = Server(socket_path(self.run_folder), self._ask, settings.control.limited)
 
@@ -257,6 +259,7 @@ class App:
         self._last_minutes.tick(now_ns)
         self.places.tick(now_ns)
         self.selftest.tick(now_ns)
+        self.docked.tick(now_ns)
         people_ns = self.capture.people_until_ns if self.session.state is not State.ENDING else 0
         self.announcer.tick(now_ns, people_ns)
         self._leave(now_ns)
@@ -392,9 +395,12 @@ class App:
 
     @property
     def sign(self) -> LightState:
-        """What the light is to show; of a warning only while nothing is recorded."""
+        """What the light is to show; of dock or warning only while nothing is recorded."""
         if self.selftest.lit:
             return LightState.INTERRUPTED
+        docked = self.docked.light(self.session.state)
+        if docked is not None:
+            return docked
         if self.session.state is State.READY and any(r.level is Level.WARN for r in self.checks):
             return LightState.WARNING
         return _LIGHTS[self.session.state]
@@ -439,6 +445,7 @@ class App:
             raise RecorderError(
                 "no-such-sentence", f"sync may not say {name!r}", remedy="store_… only"
             )
+        self.docked.explained()
         self.fitness.warn(Phrase(name))
 
     # The end.

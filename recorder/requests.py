@@ -50,7 +50,7 @@ def answer(
             app.say_for_sync(request.argument)
             return Answer(True)
         case "dock":
-            return app.storing.dock(request.argument, user, later)
+            return app.docked.told(request.argument, user, later)
         case "away-start":
             app.storing.away_start(request.argument, request.reason, user, later)
             return None
@@ -133,6 +133,7 @@ def status(app: "App") -> dict[str, Any]:
         ],
         "keys": app.key_kind,
         "storing": app.storing.status(),
+        "dock": app.docked.status(),
         "broken": [{"code": error.code, "text": str(error)} for error in app.broken]
         + app.panel.listed(),
     }

@@ -167,24 +167,27 @@ class Storing:
     # Away (Art. 17).
 
     def dock(self, contact: str, by: str, reply: Callable[[Answer], None]) -> Answer | None:
-        """Sync says ``reached`` before it stores anything, ``done`` after it, ``gone`` where there
-        is no store. None: the answer follows when an undeclared return is in the ledger."""
+        """Sync tells of its store (sync/contact.py). The answer says whether a recording is open;
+        None: it follows when an undeclared return is in the ledger."""
         match contact:
             case "reached":
                 if self._away.reached(self._app.clock.boot_ns()):
                     self._back(declared=False, by=by, reply=reply)
                     return None
-            case "done":
+            case "done" | "person" | "later":
                 self._remind = True
                 self.look()
             case "gone":
                 self._away.gone()
+            case "filling" | "alive" | "left":
+                pass  # of the dock's light, not of deadlines or times away
             case _:
                 raise RecorderError(
                     "control-argument", f"unknown contact {contact!r}",
-                    remedy="Contacts: reached, done, gone",
+                    remedy="Contacts: reached, filling, alive, done, person, later, gone, left",
                 )  # fmt: skip
-        return Answer(True, data={"away": self._away.line is not None})
+        act_open = self._app.effects.act is not None
+        return Answer(True, data={"away": self._away.line is not None, "open": act_open})
 
     def away_start(
         self, argument: str, reason: str, by: str, reply: Callable[[Answer], None]

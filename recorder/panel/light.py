@@ -29,6 +29,9 @@ class LightState(StrEnum):
     ENDING = "ending"
     CLOSING = "closing"
     FAILED = "failed"
+    FILLING = "filling"
+    DONE = "done"
+    PERSON = "person"
 
 
 Colour = tuple[int, int, int]
@@ -67,6 +70,9 @@ GRAMMAR: dict[LightState, Sign] = {
     LightState.ENDING: Sign(_RED, (0.8, 0.2), (0.8,)),
     LightState.CLOSING: Sign(_BLUE, (0.2, 0.8)),
     LightState.FAILED: Sign(_RED, (1.0, 0.3, 0.1, 0.3, 0.1, 1.2), (0.3, 0.3, 0.3)),
+    LightState.FILLING: Sign(_BLUE, (1.5, 1.5)),
+    LightState.DONE: Sign(_GREEN, (0.6, 2.4)),
+    LightState.PERSON: Sign(_YELLOW, (0.6, 0.3, 0.6, 1.5)),
 }
 """Steady means recording, and nothing else is steady."""
 

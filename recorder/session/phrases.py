@@ -122,6 +122,8 @@ class Phrase(StrEnum):
     STORE_CLOCK = "store_clock"
     STORE_UNLOCKED = "store_unlocked"
     STORE_REFUSED = "store_refused"
+    DOCK_DONE = "dock_done"
+    DOCK_PERSON = "dock_person"
     STORING_DUE = "storing_due"
     OVERDUE = "overdue"
     POSSIBLY_OVERDUE = "possibly_overdue"

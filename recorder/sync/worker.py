@@ -210,7 +210,7 @@ class _Run:
         self._progress.begin(
             store.name, len(todo), sum(n for _, n in sizes), sum(size for size, _ in sizes)
         )
-        if todo:
+        if any(self._home.is_aside(recording.name) is None for recording in todo):
             self._contact.tell("filling")
         self._ledger()
         if self._live is not None:
@@ -222,6 +222,8 @@ class _Run:
             self._ledger()
         if self._late is not None:
             raise self._late
+        if not self._findings:
+            self._contact.tell("done")  # the device may go; what follows is only read
         self._read_again()
 
     def _manner(self) -> Manner:

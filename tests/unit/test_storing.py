@@ -27,7 +27,7 @@ class Rig:
         self.said: list[str] = []
         self.waiting: list[Any] = []
         self.noted: list[Any] = []
-        self.effects = SimpleNamespace(say=self._say)
+        self.effects = SimpleNamespace(say=self._say, act=None)
         self.announcer = SimpleNamespace(cancel=self._cancel)
         self.archive = SimpleNamespace(note=self.noted.append)
         monkeypatch.setattr(Storing, "look", lambda _: None)

@@ -171,9 +171,9 @@ def test_a_run_gives_way_to_a_recording_and_sends_every_byte_once(place: Place) 
 
 
 def test_the_recorder_hears_how_a_run_goes_and_how_it_ended(place: Place) -> None:
-    assert heard(place) == ["reached", "done"]
+    assert heard(place) == ["reached", "done", "done"]
     place.recording()
-    assert heard(place) == ["reached", "filling", "done"]
+    assert heard(place) == ["reached", "filling", "done", "done"]
     foreign = place.stored(place.recording())
     foreign.mkdir()
     (foreign / "foreign").write_bytes(b"x")

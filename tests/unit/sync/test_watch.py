@@ -142,6 +142,42 @@ def test_a_store_that_was_never_there_is_no_news_but_one_that_went_is() -> None:
     assert said == ["store_gone"]
 
 
+def test_plugged_in_a_store_that_is_not_found_for_a_minute_is_said_once() -> None:
+    said: list[str] = []
+    clock = ManualClock()
+    trouble = _Trouble(said.append, clock, docked=True)
+    for _ in range(9):
+        trouble.say("store_gone")
+        assert not trouble.lasts() and said == []
+        clock.advance(6)
+    clock.advance(6)
+    for _ in range(3):
+        trouble.say("store_gone")
+        assert trouble.lasts() and said == ["store_gone"]
+    trouble.over()
+    assert not trouble.lasts()
+
+
+def test_when_it_ends_the_recorder_hears_that_the_dock_is_left(place: Place) -> None:
+    told: list[str] = []
+    stop = threading.Event()
+
+    def dock(contact: str) -> bool:
+        told.append(contact)
+        return False
+
+    def done(_: Summary) -> None:
+        stop.set()
+
+    watch(place.settings, Quiet(), stop=stop, clock=place.clock, dock=dock, done=done)
+    assert [contact for contact in told if contact != "alive"] == [
+        "reached",
+        "done",
+        "done",
+        "left",
+    ]
+
+
 def test_pauses_grow_with_jitter_and_are_bounded() -> None:
     trouble = _Trouble(None, ManualClock(), docked=False)
     pauses = [trouble.pause_s(error(Sort.LATER, "store-gone"), 300) for _ in range(12)]
