@@ -36,7 +36,8 @@ def main() -> int:
     if len(sys.argv) == 2:
         found = msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=Settings)
     else:
-        found = settings(*map(Path, sys.argv[1:4]))
+        spool, store, sync = map(Path, sys.argv[1:4])
+        found = settings(spool, store, sync)
     clock = Synced()
     try:
         summary = worker.run_once(

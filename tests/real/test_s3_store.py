@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -363,6 +364,65 @@ def test_what_somebody_else_put_there_is_set_aside_said_and_never_called_stored(
         assert (bucket.place.sync / "aside" / f"{bag.name}.json").exists()
     assert said == ["store_conflict"]
     assert bucket.stored(other) and not bucket.stored(bag)
+
+
+def test_four_devices_at_one_dock_fill_one_bucket_each_with_its_own(
+    gateway: Gateway, bucket: Bucket, tmp_path: Path
+) -> None:
+    places = [
+        Place(tmp_path / name, device=name) for name in ("bc-011", "bc-012", "bc-013", "bc-014")
+    ]
+    bags = {place.device: [place.recording(300_000, 70_000)] for place in places}
+    processes = []
+    for place in places:
+        credentials = gateway.device(place.device, bucket.name)
+        told = tmp_path / f"{place.device}.json"
+        told.write_bytes(
+            msgspec.json.encode(gateway.settings(place.settings, bucket.name, credentials))
+        )
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.real.sync_run", str(told)], stdout=subprocess.PIPE,
+                text=True,
+            )
+        )  # fmt: skip
+    for process in processes:
+        out, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, out
+        end = json.loads(out.splitlines()[-1])
+        assert len(end["stored"]) == 1 and end["duplicates"] == end["present_bytes"] == 0
+    versions = bucket.versions()
+    assert set(versions.values()) == {1}
+    for place in places:
+        for bag in bags[place.device]:
+            copy = bucket.fetched(tmp_path / "out" / bag.name, f"{place.device}/{bag.name}/")
+            assert tree(copy) == tree(bag)
+            assert receipts.is_stored(place.sync / "receipts", bag.name, place.key)
+
+
+def test_a_limit_counts_every_byte_there_and_back(bucket: Bucket) -> None:
+    class Stretched(Synced):
+        """Time passes by sleeping, not by waiting."""
+
+        slept_s = 0.0
+
+        def boot_ns(self) -> int:
+            return super().boot_ns() + round(self.slept_s * 1e9)
+
+        def sleep(self, seconds: float) -> None:
+            with lock:
+                self.slept_s += seconds
+
+    lock = threading.Lock()
+    clock = Stretched()
+    sync = msgspec.structs.replace(bucket.place.settings.sync, limit_kbps=1000)
+    bucket.place.settings = msgspec.structs.replace(bucket.place.settings, sync=sync)
+    bag = bucket.place.recording(1_500_000)
+    begun_ns = clock.boot_ns()
+    assert bucket.run(clock=clock, sleep=clock.sleep).stored == (bag.name,)
+    took_s = (clock.boot_ns() - begun_ns) / 1e9
+    assert took_s >= 2 * 1_500_000 * 8 / 1_000_000
+    assert 20 < clock.slept_s < 27  # and no more than that: 3 MB and what belongs to a bag
 
 
 def test_a_bucket_without_lock_is_refused_with_the_remedy_unless_config_says_so_aloud(

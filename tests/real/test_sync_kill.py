@@ -1,5 +1,6 @@
 """Sync killed anywhere, run twice, run by two at once: the store ends up the same."""
 
+import json
 import os
 import random
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from recorder.sync import receipts
@@ -17,11 +19,12 @@ SIGNATURE = "tagmanifest-sha256.txt.sig"
 
 
 def start(place: Place, sync: Path | None = None) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "tests.real.sync_run"]
-    folders = (place.spool, place.store, sync or place.sync)
-    return subprocess.Popen(
-        [*command, *map(str, folders)], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": "."}
-    )
+    return start_with(*map(str, (place.spool, place.store, sync or place.sync)))
+
+
+def start_with(*words: str) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "tests.real.sync_run", *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": "."})
 
 
 def expected(place: Place, bags: list[Path]) -> dict[str, str]:
@@ -104,3 +107,30 @@ def test_two_syncs_of_one_device_and_one_of_the_dock_do_no_harm(
         for bag in bags:
             assert receipts.is_stored(folder / "receipts", bag.name, place.key)
     assert not (place.store / DEVICE / ".parts").exists()
+
+
+def test_four_devices_at_one_dock_fill_one_store_each_with_its_own(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    names = [f"bc-{number:03d}" for number in range(1, 5)]
+    places = [Place(tmp_path / name, store, name) for name in names]
+    bags = {place.device: [place.recording(*[300_000] * 4) for _ in range(4)] for place in places}
+    processes = []
+    for place in places:
+        told = tmp_path / f"{place.device}.json"
+        told.write_bytes(msgspec.json.encode(place.settings))
+        processes.append(start_with(str(told)))
+    for process in processes:
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, out
+        end = json.loads(out.splitlines()[-1])
+        assert len(end["stored"]) == 4 and not end["findings"]
+        assert end["present_bytes"] == 0  # nobody sent what another one had sent
+    for place in places:
+        there = tree(store / place.device)
+        bag_files = {n: d for n, d in there.items() if n.startswith(place.device)}
+        assert bag_files == expected(place, bags[place.device])
+        lines = (place.spool / "ledger/0001.jsonl").read_bytes().splitlines(keepends=True)
+        assert len([name for name in there if name.startswith("ledger/")]) == len(lines)
+        for bag in bags[place.device]:
+            assert receipts.is_stored(place.sync / "receipts", bag.name, place.key)
+    assert sorted(path.name for path in store.iterdir() if path.is_dir()) == names

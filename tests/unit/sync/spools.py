@@ -24,13 +24,14 @@ DEVICE = "bc-001"
 class Place:
     """A spool, a store and sync's folder below one folder, and the settings that name them."""
 
-    def __init__(self, root: Path, store: Path | None = None) -> None:
+    def __init__(self, root: Path, store: Path | None = None, device: str = DEVICE) -> None:
+        self.device = device
         self.spool = root / "spool"
         self.store = store or root / "store"
         self.sync = root / "sync"
         self.clock = ManualClock()
         self.signer = KeySigner(Ed25519PrivateKey.generate())
-        self.settings = settings(self.spool, self.store, self.sync)
+        self.settings = settings(self.spool, self.store, self.sync, device)
         self.spool.mkdir(parents=True)
         self.sync.mkdir()
         private, public = keys.pem_pair(Ed25519PrivateKey.generate())
@@ -52,7 +53,7 @@ class Place:
     def begin(self, *, obstructed: bool = False) -> Path:
         """A recording that is not sealed."""
         self._number += 1
-        name = f"{DEVICE}-{self._number:08d}-{self._number:04x}"
+        name = f"{self.device}-{self._number:08d}-{self._number:04x}"
         folder = self.spool / name
         (folder / "data").mkdir(parents=True)
         opened = self._opened(name)
@@ -65,7 +66,7 @@ class Place:
 
     def _opened(self, name: str) -> lines.Open:
         return lines.Open(
-            format=lines.RECORDING_FORMAT, recording=name, device=DEVICE, officer="P-017",
+            format=lines.RECORDING_FORMAT, recording=name, device=self.device, officer="P-017",
             software="0.1", key=base64.b64encode(self.signer.public).decode(), key_kind="device",
             organisation="township", entrusted_by="", rule="rule", rule_version="1",
             language="zh", utc_offset_min=480, catalogue="1", act=self.known, recipients=(),
@@ -106,9 +107,14 @@ class Place:
         self.clock.now_ns += 60 * NS
         self.clock.wall_ns = parse_iso(made)
         self._number += 1
-        name = f"{DEVICE}-{self._number:08d}-{self._number:04x}"
+        name = f"{self.device}-{self._number:08d}-{self._number:04x}"
         opened = lines.Opened(
-            recording=name, device=DEVICE, officer="P-017", act="", obligation=None, previous=""
+            recording=name,
+            device=self.device,
+            officer="P-017",
+            act="",
+            obligation=None,
+            previous="",
         )
         quoted = self.ledger.append(opened)
         self.ledger.sync()
@@ -134,13 +140,13 @@ class Place:
 
     def stored(self, folder: Path) -> Path:
         """Where a recording lies in the store."""
-        return self.store / DEVICE / folder.name
+        return self.store / self.device / folder.name
 
 
-def settings(spool: Path, store: Path, sync: Path) -> config.Settings:
+def settings(spool: Path, store: Path, sync: Path, device: str = DEVICE) -> config.Settings:
     """Settings that name these folders."""
     return config.Settings(
-        device=config.Device(name=DEVICE, officer="P-017"),
+        device=config.Device(name=device, officer="P-017"),
         organisation=config.Organisation(name="t", rule="r", rule_version="1"),
         paths=config.Paths(spool=str(spool), sync=str(sync)),
         sync=config.Sync(store=str(store), settle_s=0.1),
