@@ -173,8 +173,7 @@ class Startup:
             self._notes.append(f"{last_name}: opened, but nothing of it was on the card")
         going_on: recovery.Found | None = None
         waiting = [h for h in self._spool.recordings() if h.name not in sealed]
-        signer = self._taken.signer
-        own = [h for h in waiting if h.state == "open" and recovery.ours(h.path, signer)]
+        own = [h for h in waiting if h.state == "open" and self._is_ours(h)]
         begun = number_of(last_name) or 0
         newest = [h for h in own[-1:] if (number_of(h.name) or 0) >= begun]
         # The one that goes on comes last: the others are done with before it stays open.
@@ -196,6 +195,13 @@ class Startup:
             else:
                 going_on = found or going_on
         return going_on
+
+    def _is_ours(self, held: Held) -> bool:
+        """A folder that a damaged card does not show keeps no device from starting."""
+        try:
+            return recovery.ours(held.path, self._taken.signer) is True
+        except OSError:
+            return False
 
     def _recover_one(self, held: Held, newest: bool) -> recovery.Found | None:
         taken = self._taken

@@ -1,8 +1,11 @@
 """Start-up on a spool that something happened to: the device starts, and says what it found."""
 
+import errno
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,3 +133,30 @@ def test_a_start_without_the_devices_key_leaves_what_it_began_to_the_next_one_th
     key.with_suffix(".away").rename(key)
     start(device, disk)
     assert verify_recording(bag, key=device.signer.public).verdict is Verdict.INTERRUPTIONS
+
+
+def test_a_folder_that_a_damaged_card_does_not_show_keeps_no_device_from_starting(
+    device: bags.Device, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ext4 answers EBADMSG where an inode's checksum is wrong. What else is open is sealed."""
+    damaged, after = left_open(device, 3), left_open(device, 3)
+    calls: tuple[Callable[..., Any], ...] = (os.stat, os.scandir, os.open)
+
+    def shown(path: object) -> None:
+        if str(path).startswith(f"{damaged}/data"):
+            raise OSError(errno.EBADMSG, "Bad message", str(path))
+
+    def guarded(call: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(path: Any, *words: Any, **more: Any) -> Any:
+            shown(path)
+            return call(path, *words, **more)
+
+        return asked
+
+    for name, call in zip(("stat", "scandir", "open"), calls, strict=True):
+        monkeypatch.setattr(os, name, guarded(call))
+    ready = start(device, disk)
+    monkeypatch.undo()
+    assert any(damaged.name in note and "left as it is" in note for note in ready.notes)
+    assert (damaged / "data" / "journal.jsonl").is_file()
+    assert (after / SIGNATURE).is_file() and not (damaged / SIGNATURE).exists()
