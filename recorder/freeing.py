@@ -37,8 +37,8 @@ def free(taken: OpenSpool, name: str) -> bool:
         home = Path(settings.paths.sync)
         known = readers.of_device(Path(settings.paths.keys), home)
         found = safe.judge_on_disk(bag, home / "receipts", known, hold_days)
-    except RecorderError:
-        return False  # a key or register that nobody can believe: status says so
+    except (RecorderError, OSError):
+        return False  # a key, register or receipt that nobody can believe: status says so
     if found is None or not (
         name in taken.freed or safe.is_over(found.from_ns, taken.clock, hold_days)
     ):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _CUT_SHORT = OPEN - {State.ENDING}
 """An end that the officer asked for is left to itself."""
 _IDLE = frozenset({State.READY, State.UNFIT})
+_AGAIN_NS = 60 * NS
 
 
 class LastMinutes:
@@ -35,6 +36,8 @@ class LastMinutes:
         self._since_ns: int | None = None
         self._warned: Act | None = None
         self._leaving = False
+        self._asked: subprocess.Popen[bytes] | None = None
+        self._not_before_ns = 0
 
     def measured(self, found: Found) -> None:
         """They begin, or a charger or another battery ends them. Silence of the gauge does not."""
@@ -59,7 +62,26 @@ class LastMinutes:
             if now_ns >= over_ns and state in _CUT_SHORT:
                 app.fire(Event.EMPTY)
         elif now_ns >= over_ns and state in _IDLE and self._settings.poweroff:
-            self._switch_off()
+            self._look(now_ns)
+            if now_ns >= self._not_before_ns:
+                self._switch_off()
+
+    def _look(self, now_ns: int) -> None:
+        """A power-off that systemd refused is on record, and is asked for again a minute later."""
+        status = None if self._asked is None else self._asked.poll()
+        if status is None:
+            return
+        self._asked = None
+        if status != 0:
+            print("recorder: the power-off was refused: is 50-recorder-reboot.rules installed?",
+                  file=sys.stderr, flush=True)  # fmt: skip
+            self._app.archive.note(
+                lines.LedgerFault(
+                    part="battery", code="power-off-refused", detail=f"status {status}", over=False
+                )
+            )
+            self._leaving = False
+            self._not_before_ns = now_ns + _AGAIN_NS
 
     def _warn(self, act: Act) -> None:
         if act is not self._warned:
@@ -75,11 +97,14 @@ class LastMinutes:
 
         def note() -> None:
             line = lines.Shutdown(why="the battery is nearly empty")
-            self._app.archive.note(line, lambda: self._if_still(lambda: systemctl("poweroff")))
+            self._app.archive.note(line, lambda: self._if_still(self._power_off))
 
         self._app.effects.say(
             Phrase.BATTERY_OFF, patient=False, done=lambda _: self._if_still(note)
         )
+
+    def _power_off(self) -> None:
+        self._asked = systemctl("poweroff")
 
     def _if_still(self, then: Callable[[], None]) -> None:
         if self._leaving and self._app.effects.act is None:
@@ -88,9 +113,10 @@ class LastMinutes:
             self._leaving = False
 
 
-def systemctl(verb: str) -> None:
+def systemctl(verb: str) -> subprocess.Popen[bytes] | None:
     """``reboot`` or ``poweroff``; systemd then ends the daemon like everything else."""
     try:
-        subprocess.Popen(["systemctl", verb])
+        return subprocess.Popen(["systemctl", verb])
     except OSError as error:
         print(f"recorder: cannot {verb}: {error}", file=sys.stderr, flush=True)
+        return None

@@ -49,7 +49,12 @@ class Room:
     @property
     def making(self) -> bool:
         """Room is needed, and there will be some, or is since it was measured last."""
-        return self._needed and (self._busy or self._unmeasured or bool(self._may_go))
+        waits = bool(self._may_go) and not self._paused
+        return self._needed and (self._busy or self._unmeasured or waits)
+
+    @property
+    def _paused(self) -> bool:
+        return self._app.event_ns < self._not_before_ns
 
     @property
     def _needed(self) -> bool:
@@ -63,12 +68,11 @@ class Room:
         """The room on the card, once a second."""
         self._free_bytes, self._unmeasured = free_bytes, False
         app = self._app
-        paused = app.event_ns < self._not_before_ns
-        if self._busy or paused or app.leaving or app.session.state in _NOT_IN:
+        if self._busy or app.leaving or app.session.state in _NOT_IN:
             return
-        if self._to_finish:
+        if self._to_finish and not self._paused:
             self._free(self._to_finish.popleft())
-        elif self._needed and self._may_go:
+        elif self._needed and self._may_go and not self._paused:
             self._free(self._may_go.popleft())
         else:
             if self._news:

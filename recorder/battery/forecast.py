@@ -18,15 +18,20 @@ _TREND_EVERY_NS = 15 * NS
 _TREND_LEAST_NS = 300 * NS
 _TREND_LEAST = 1.0
 """Percent; less within the time may be the gauge's own last digit."""
+_RISE_NS = 120 * NS
+_RISE = 0.3
+"""Percent above the lowest of that time: a charger, where the gauge sees none."""
 _LONGEST_MIN = 24 * 60
 
 
 class Power(msgspec.Struct, frozen=True):
-    """What a battery says. ``minutes``: None where nobody knows (charging, or no forecast)."""
+    """What a battery says. ``minutes``: None where nobody knows (charging, or no forecast).
+    ``sure``: that no charger is there was seen; a gauge that sees none needs some minutes."""
 
     percent: float
     minutes: int | None
     plugged: bool
+    sure: bool = True
 
 
 class Forecast:
@@ -53,8 +58,12 @@ class Forecast:
             self._trend.append((now_ns, percent))
         _forget(self._trend, now_ns - _TREND_NS)
         per_min = self._percent_per_min(percent, now_ns)
-        plugged = per_min < 0 if reading.plugged is None else reading.plugged
-        if plugged and per_min <= 0:  # a charger that is weaker than the load ends nothing
+        if reading.plugged is None:
+            recent = [then for at_ns, then in self._trend if at_ns >= now_ns - _RISE_NS]
+            plugged = per_min < 0 or percent - min(recent, default=percent) >= _RISE
+        else:
+            plugged = reading.plugged and per_min <= 0  # one weaker than the load ends nothing
+        if plugged:
             return Power(percent, None, True)
         minutes: float | None = None
         if self._told:
@@ -63,7 +72,8 @@ class Forecast:
             minutes = percent / per_min
         if minutes is not None:
             minutes = min(minutes, _LONGEST_MIN)
-        return Power(percent, None if minutes is None else int(minutes), False)
+        sure = reading.plugged is not None or minutes is not None
+        return Power(percent, None if minutes is None else int(minutes), False, sure)
 
     def _percent_per_min(self, percent: float, now_ns: int) -> float:
         """Loss a minute, negative while it rises; 0 where it is too early to tell."""

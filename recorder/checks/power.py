@@ -31,8 +31,9 @@ def battery(power: Found, limits: Limits) -> Result:
 
 def empty(power: Found, settings: Battery, limits: Limits, times: int = 1) -> bool:
     """The last minutes have begun: less is left than ``times`` the end's limit. Never while the
-    gauge tells more charge than the warning's limit: a forecast alone ends no recording."""
-    if not isinstance(power, Power) or power.plugged:
+    gauge tells more charge than the warning's limit: a forecast alone ends no recording. Nor while
+    a charger may be there that the gauge does not see."""
+    if not isinstance(power, Power) or power.plugged or not power.sure:
         return False
     if power.percent >= max(limits.battery_warn_percent, settings.end_percent):
         return False

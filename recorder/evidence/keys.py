@@ -13,10 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from recorder.errors import RecorderError
 from recorder.evidence.age import Recipient
-from recorder.evidence.chain import Signer
+from recorder.evidence.chain import Signer, open_plain
 
 _NO_KEY = (ValueError, TypeError, UnsupportedAlgorithm, InternalError)
 """What the library makes of a file that is no key of ours, or is damaged."""
+_MAX_PEM = 64 * 1024
 _P = 2**255 - 19
 _ORDER_8 = int.from_bytes(
     bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"
@@ -136,9 +137,10 @@ def load_private(path: Path) -> KeySigner:
 
 
 def load_public(path: Path) -> bytes:
-    """The raw 32 bytes of a PEM public key."""
+    """The raw 32 bytes of a PEM public key. It may lie in another user's folder: no pipe hangs."""
     try:
-        key = serialization.load_pem_public_key(path.read_bytes())
+        with open_plain(path.resolve()) as file:
+            key = serialization.load_pem_public_key(file.read(_MAX_PEM))
     except OSError as error:
         raise RecorderError(
             "key-unreadable", f"cannot read it: {error.strerror}", where=str(path),

@@ -54,6 +54,33 @@ def test_a_charge_that_rises_is_a_charger_where_the_gauge_sees_none() -> None:
     assert not fed([Reading(50 - at / 60) for at in range(600)]).plugged
 
 
+def emptied(readings: list[float]) -> list[int]:
+    """At which of the readings, two seconds apart, the last minutes are there. MAX17040: it sees no
+    charger and tells no minutes."""
+    forecast = Forecast()
+    powers = [
+        forecast.add(Reading(percent), number * STEP) for number, percent in enumerate(readings)
+    ]
+    return [n for n, power in enumerate(powers) if empty(power, Battery(), Limits())]
+
+
+def test_a_gauge_that_sees_no_charger_ends_nothing_before_the_charge_was_seen_to_fall() -> None:
+    on_a_charger = [2.0 + number / 100 for number in range(600)]
+    assert not emptied(on_a_charger)
+    full_stop = [2.0] * 600
+    assert not emptied(full_stop)
+    falling = [6.0 - number / 40 for number in range(230)]
+    assert emptied(falling)[0] * STEP >= 300 * NS
+
+
+def test_a_charger_is_seen_within_a_minute_by_the_rise_alone() -> None:
+    falling = [6.0 - number / 40 for number in range(230)]
+    charged = [falling[-1] + number / 60 for number in range(100)]
+    ended = emptied(falling + charged)
+    assert ended
+    assert max(ended) < len(falling) + 30
+
+
 def test_a_charger_under_which_the_charge_falls_is_none() -> None:
     # Weaker than the load, or a current that is taken for its opposite (battery.draw).
     power = fed([Reading(30 - at / 60, True) for at in range(600)])

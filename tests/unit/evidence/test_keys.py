@@ -1,5 +1,6 @@
 """Key files: what is no key of ours, or damaged, is an error that names the file."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,9 @@ def test_a_damaged_key_is_an_error_or_a_key(
     pem: bytes, at: int, damage: bytes, tmp_path: Path
 ) -> None:
     load(tmp_path / "key.pem", pem[:at] + damage + pem[at + len(damage) :])
+
+
+def test_a_public_key_that_is_a_pipe_hangs_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "sync.pem")
+    with pytest.raises(RecorderError, match="not a regular file"):
+        keys.load_public(tmp_path / "sync.pem")
