@@ -28,6 +28,7 @@ _ANSWER_S = 30.0
 _SLOTS = 8
 _BACKLOG = 128
 _DROP_S = 0.5
+_PROBE_S = 0.5
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,6 +63,19 @@ def socket_path(run: Path) -> Path:
     return run / "control.sock"
 
 
+def _answers(path: Path) -> bool:
+    """Somebody listens there; what a dead recorder left behind refuses."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PROBE_S)
+        try:
+            probe.connect(str(path))
+        except TimeoutError:
+            return True
+        except OSError:
+            return False
+    return True
+
+
 class Server:
     """Listens until ``close``. ``handle`` is called on a connection's thread and may wait.
 
@@ -74,6 +88,11 @@ class Server:
         self._limited = frozenset(limited)
         self._silent: dict[socket.socket, None] = {}
         self._lock = threading.Lock()
+        if _answers(path):
+            raise RecorderError(
+                "already-running", "another recorder is running here", where=str(path),
+                remedy="Use that one, or stop it first (`systemctl stop recorder`)",
+            )  # fmt: skip
         path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         old = os.umask(0o117)

@@ -5,6 +5,7 @@ fault is told. It knows nothing of words or voices, and keeps no sound.
 """
 
 import importlib.util
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -93,8 +94,10 @@ class Detector:
         self._probability = None
 
     def _load(self) -> Any:
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # a recorder tells nobody that it runs
         import onnxruntime
 
+        onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.inter_op_num_threads = options.intra_op_num_threads = 1
         options.log_severity_level = 3

@@ -70,13 +70,22 @@ def load(path: Path, township: bytes | None) -> Register:
             remedy=f"This program knows {FORMAT}",
         )  # fmt: skip
     if township is not None:
+        beside = path.with_name(SIGNATURE)
         try:
-            signature = path.with_name(SIGNATURE).read_bytes()
+            signature = beside.read_bytes()
+        except OSError as error:
+            raise RecorderError(
+                "register-signature", f"cannot read it: {error.strerror}", where=str(beside),
+                remedy=f"Copy it from the township's folder beside {path.name}",
+            ) from error  # fmt: skip
+        try:
             Ed25519PublicKey.from_public_bytes(township).verify(signature, data)
-        except (OSError, InvalidSignature) as error:
+        except InvalidSignature as error:
             raise RecorderError(
                 "register-signature", "the township's key did not sign this register",
-                where=str(path), remedy="Fetch the register from the township again",
+                where=str(path),
+                remedy=f"Give township.pem as the township's key, and fetch {path.name} and "
+                f"{beside.name} from the township again",
             ) from error  # fmt: skip
     return register
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from recorder.control import Answer, Request, Server, ask, socket_path
+from recorder.errors import RecorderError
 
 
 def told(request: Request, user: str) -> Answer:
@@ -23,6 +24,21 @@ def run(tmp_path: Path) -> Iterator[Path]:
 
 def test_the_recorder_is_told_which_user_asks(run: Path) -> None:
     assert ask(run, Request("stop")).data == {"verb": "stop", "user": getpass.getuser()}
+
+
+def test_a_second_recorder_takes_nothing_from_the_first_one(run: Path) -> None:
+    with pytest.raises(RecorderError, match="another recorder is running here"):
+        Server(socket_path(run), told)
+    assert ask(run, Request("status")).ok
+
+
+def test_what_a_dead_recorder_left_behind_is_taken_over(tmp_path: Path) -> None:
+    left = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    left.bind(str(socket_path(tmp_path)))
+    left.close()
+    server = Server(socket_path(tmp_path), told)
+    assert ask(tmp_path, Request("status")).ok
+    server.close()
 
 
 def test_a_limited_user_may_ask_how_it_is_have_something_said_and_tell_of_its_store(
