@@ -99,6 +99,7 @@ def verify(
     digests = Digests(found.root)
     sealed = found.files.get(SIGNATURE, 0) > 0
     alone = bool(sent) and not sealed and "data/journal.jsonl" not in found.files
+    receipt = "" if sealed else verification_live.receipt(found.apart)
     picture = Picture(found.root, identities, findings) if identities else None
     own = found.journal()
     paths: Sequence[Place] = sent if alone else own
@@ -118,7 +119,7 @@ def verify(
         journal.walk(
             paths, public, sealed=sealed,
             folder=verification_live.FOLDER if alone else "data",
-            late_n=verification_live.first_of(sent[-1]) if alone else None,
+            late_n=verification_live.first_of(sent[-1]) if alone and not receipt else None,
         )  # fmt: skip
         verification_live.check(found.apart, findings)
         if not alone:
@@ -138,6 +139,11 @@ def verify(
     else:
         folder.seal(None)
         folder.unsealed(named)
+    if receipt:
+        findings.add(
+            Level.TAMPERED, "seal-removed",
+            "the store has a receipt for the whole recording, but there is no seal", file=receipt,
+        )  # fmt: skip
     for name in unnamed(found, named) if journal.handover else ():
         findings.add(Level.TAMPERED, "foreign", "no line of the journal names it", file=name)
     _identity(findings, journal, found.name, public)
@@ -174,7 +180,8 @@ def verify(
             journal_lines=journal.lines,
             journal_sha256=journal.last_sha256,
             tagmanifest_sha256=folder.tagmanifest_sha256,
-            live=bool(sent),
+            live=bool(sent) and not receipt,
+            alone=alone,
         )
         _seal_line(findings, ledger, opened.recording, public, vouched)
         sealed_at = ledger.recordings.get(opened.recording)
@@ -194,7 +201,7 @@ def verify(
             f"{len(journal.privates)} private records opened"
         )
     _endings(findings, journal, sealed)
-    if sent and not sealed and journal.last is not None:
+    if sent and not sealed and not receipt and journal.last is not None:
         verification_live.proven(findings, journal.last, journal.lines)
     verdict = findings.verdict
     if verdict is Verdict.VALID and journal.time.interruptions():

@@ -222,9 +222,11 @@ def compare(
     journal_sha256: str,
     tagmanifest_sha256: str,
     live: bool,
+    alone: bool = False,
 ) -> None:
     """Hold one recording against the ledger: its open line and, if any, its seal line. ``live``: it
-    was sent while it was recorded, so what lacks its seal may be all that arrived."""
+    was sent while it was recorded, so what lacks its seal may be all that arrived; ``alone``: the
+    bag's own journal is not there. It travels whole: one that is there must be the sealed one."""
     known = ledger.recordings.get(recording)
     if known is None:
         ahead = chain.number(quoted.encode())
@@ -250,7 +252,8 @@ def compare(
         if tagmanifest_sha256:
             findings.add(Level.NOTE, "no-seal-line", "the ledger given has no seal line for it yet")
         return
-    if not tagmanifest_sha256 and live:
+    whole = (seal.journal_lines, seal.journal_sha256) == (journal_lines, journal_sha256)
+    if not tagmanifest_sha256 and live and (alone or whole):
         findings.add(
             Level.INCOMPLETE,
             "not-arrived",
@@ -263,7 +266,7 @@ def compare(
         findings.add(Level.TAMPERED, "seal-removed", "the ledger says sealed, but there is no seal")
     elif seal.tagmanifest_sha256 != tagmanifest_sha256:
         findings.add(Level.TAMPERED, "seal-differs", "the ledger's seal line is for another bag")
-    if (seal.journal_lines, seal.journal_sha256) != (journal_lines, journal_sha256):
+    if not whole:
         findings.add(
             Level.TAMPERED,
             "journal-differs",

@@ -5,6 +5,7 @@ line. Where the bag never arrived they are its journal; where it did they must s
 """
 
 import itertools
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from recorder.evidence.verification_report import Findings, Level
 from recorder.spool import is_folder
 
 FOLDER = "live"
+RECEIPTS = "receipts"
 _PIECE = re.compile(r"([0-9]{12})-([0-9]{12})\.jsonl")
 
 
@@ -28,6 +30,16 @@ def pieces(bag: Path) -> list[Path]:
 def recordings(device: Path) -> list[str]:
     """Recordings of which a store has pieces."""
     return [path.name for path in _inside(device / FOLDER) if is_folder(path)]
+
+
+def receipt(bag: Path) -> str:
+    """A receipt of the recording in its store, "" where there is none: the whole bag was there."""
+    whole = bag.resolve()
+    for day in _inside(whole.parent / RECEIPTS):
+        for number in (1, 2):
+            if os.path.lexists(day / f"{whole.name}-{number}"):
+                return f"{RECEIPTS}/{day.name}/{whole.name}-{number}"
+    return ""
 
 
 def first_of(piece: Path) -> int:

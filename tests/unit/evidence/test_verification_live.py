@@ -95,6 +95,50 @@ def test_two_pieces_that_overlap_and_say_the_same_are_one_journal(field: Field) 
     assert field.judge().verdict is Verdict.VALID
 
 
+def test_one_planted_piece_excuses_no_journal_that_was_cut(field: Field) -> None:
+    writer = field.begin()
+    field.record(writer, 16)
+    field.end(writer)
+    field.run()
+    shutil.rmtree(field.there / "receipts")
+    there = field.there / writer.folder.name
+    for path in there.glob("*.*"):
+        path.unlink()
+    journal = there / "data/journal.jsonl"
+    lines = rows(journal)
+    end = next(n for n, raw in enumerate(lines) if b'"kind":"segment-end"' in raw)
+    journal.write_bytes(b"".join(lines[: end + 1]))
+    for path in sorted((there / "data/segments").iterdir())[1:]:
+        path.unlink()
+    codes_of_both = {"seal-removed", "journal-differs"}
+    assert field.judge().verdict is Verdict.TAMPERED and codes_of_both <= codes(field.judge())
+    live = field.there / "live" / there.name
+    live.mkdir(parents=True)
+    (live / f"{0:012d}-{0:012d}.jsonl").write_bytes(lines[0])
+    assert field.judge().verdict is Verdict.TAMPERED and codes_of_both <= codes(field.judge())
+
+
+def test_a_receipt_tells_that_more_was_there_than_pieces(field: Field) -> None:
+    writer = field.begin()
+    field.record(writer, 16)
+    field.run()
+    field.end(writer)
+    field.run()
+    shutil.rmtree(field.there / writer.folder.name / "data/segments")
+    for path in (field.there / writer.folder.name).glob("*.*"):
+        path.unlink()
+    (field.there / writer.folder.name / "data/journal.jsonl").unlink()
+    for path in sorted(field.pieces(writer))[1:]:
+        path.unlink()
+    report = field.judge()
+    assert report.verdict is Verdict.TAMPERED
+    assert "seal-removed" in codes(report) and "proven-to" not in codes(report)
+    (found,) = {f.file for r in report.recordings for f in r.findings if "receipt" in f.text}
+    assert (field.there / found).is_file()
+    shutil.rmtree(field.there / "receipts")
+    assert field.judge().verdict is Verdict.INCOMPLETE
+
+
 def test_segments_and_private_records_are_held_against_the_lines_that_arrived(
     field: Field,
 ) -> None:
