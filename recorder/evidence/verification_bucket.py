@@ -22,7 +22,7 @@ from recorder.evidence.verification_bag import SIGNATURE, Inventory
 from recorder.evidence.verification_fetch import fetch, fetch_ledger
 from recorder.evidence.verification_key import Keys
 from recorder.evidence.verification_ledger import Ledger
-from recorder.evidence.verification_live import FOLDER, pieces
+from recorder.evidence.verification_live import FOLDER, RECEIPTS, pieces
 from recorder.evidence.verification_many import Given, judge_all
 from recorder.evidence.verification_report import Findings, FolderReport, Level, Report, Verdict
 from recorder.evidence.verification_storing import Storing, line_0, times_away
@@ -30,9 +30,10 @@ from recorder.evidence.verification_trust import Vouched
 from recorder.evidence.verification_yard import BESIDE, Yard
 from recorder.spool import number_of
 from recorder.sync import keep
-from recorder.sync.stores import StoreError
+from recorder.sync.stores import Keep, StoreError
 from recorder.sync.stores.s3_read import Reader
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}/")
 _DEVICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
@@ -87,6 +88,7 @@ class BucketYard:
     ) -> None:  # fmt: skip
         self._readers = readers
         self._device = device
+        self._room = folder
         self._folder = folder / device
         self._known = given
         self._jobs = jobs
@@ -149,14 +151,16 @@ class BucketYard:
         """Sync carries no desk's record."""
         return {}
 
-    def statements(self) -> list[Path]:
+    def statements(self, findings: Findings) -> list[Path]:
         """A folder with those that lie in the bucket."""
         if not self._fetched:
             self._fetched = True
             self._folder.mkdir(exist_ok=True)
-            prefix = f"{self._device}/{STATEMENTS}/"
+            place = f"{STATEMENTS}/"
             lead = f"{self._about}-" if self._about else ""
-            fetch(self._readers.here, prefix, lead, self._folder / STATEMENTS)
+            fetch(
+                self._readers.here, self._device, place, lead, self._folder / STATEMENTS, findings
+            )  # a desk puts them, so sync owes them no lock
         return [self._folder]
 
     def look(self, recording: str, judge: Callable[[Inventory], Report]) -> Report:
@@ -165,24 +169,49 @@ class BucketYard:
             raise _no_bag(f"{self._readers.here().where}/{self._device}/{recording}")
         reader = self._readers.here()
         keys = Keys(self._readers.here, f"{self._device}/{recording}/")
-        apart = self._folder / recording
-        live = f"{FOLDER}/{recording}"
-        fetch(self._readers.here, f"{self._device}/{live}/", "", self._folder / live)
-        found = keys.inventory(apart)
-        if not is_bag(found) and not pieces(apart):
-            raise _no_bag(keys.where)
-        report = judge(found)
+        findings = Findings()
+        with tempfile.TemporaryDirectory(dir=self._room) as beside:
+            apart = Path(beside) / recording
+            live_told = self._beside(apart, keys, findings)
+            found = keys.inventory(apart)
+            if not is_bag(found) and not pieces(apart):
+                raise _no_bag(keys.where)
+            report = judge(found)
         locks = reader.s3.lock != "none"
         owed = keep.of_journal(found.journal(), reader.s3) if locks else None
-        findings = Findings()
         told = keys.told(owed, findings)
         if keys.failure is not None:
             raise keys.failure  # whatever the judge made of it: it did not see the bytes
+        told = "; ".join(filter(None, (told, live_told)))
         report = _with(report, findings, told or "locks: the config asks for none", checked=locks)
         opened, sealed = line_0(found.journal()), keys.heads.get(SIGNATURE)
         if opened is None or sealed is None:
             return report
         return self._storing.in_bucket(report, self._known, opened.utc_offset_min, sealed.mtime_ns)
+
+    def _beside(self, apart: Path, keys: Keys, findings: Findings) -> str:
+        """What was sent of a recording's journal and, where its seal is not here, its receipts."""
+        s3 = self._readers.here().s3
+        place = f"{FOLDER}/{apart.name}/"
+        target = apart.parent / FOLDER / apart.name
+
+        def owed() -> Keep | None:
+            """From each one's arrival; what an obstruction had held came later than some."""
+            opened = line_0(pieces(apart))
+            act = None if opened is None else opened.act
+            retention = "" if act is None else act.retention
+            return None if s3.lock == "none" else keep.of_act(retention, s3, obstructed=False)
+
+        told = fetch(self._readers.here, self._device, place, "", target, findings, owed)
+        if SIGNATURE in keys.listed.versions:
+            return told
+        for day in self._below(f"{RECEIPTS}/"):
+            if _DAY.fullmatch(day):
+                fetch(
+                    self._readers.here, self._device, f"{RECEIPTS}/{day}", f"{apart.name}-",
+                    apart.parent / RECEIPTS / day, findings,
+                )  # fmt: skip
+        return told
 
 
 def _no_bag(where: str) -> RecorderError:
@@ -253,7 +282,7 @@ def _one(
         yard = BucketYard(readers, place.device, Path(folder), ledger, 1, storing, place.recording)
         try:
             more = () if given.statements is None else (given.statements,)
-            shelf = Shelf((*yard.statements(), *more), given.vouched, given.identities)
+            shelf = Shelf((*yard.statements(findings), *more), given.vouched, given.identities)
             return yard.look(
                 place.recording,
                 lambda found: verify(

@@ -1,6 +1,7 @@
 """Small evidence out of a bucket into a folder: the ledger's lines, statements, what was sent while
 it was recorded. Judges only what would not show there."""
 
+import errno
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from recorder.sync.stores.s3_read import Reader
 _BATCH = 200
 _MOST_BYTES = 4 * 1024 * 1024
 _LINE = re.compile(r"[0-9]{12}")
+_NO_FILE = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 
 
 class _Fetched(msgspec.Struct):
@@ -53,15 +55,20 @@ def fetch_ledger(
                     )  # fmt: skip
                     continue
                 file.write(data)
-    for name in keys.listed.versions:
-        if name.startswith("private/"):
-            _copy(keys, name, folder / name)
     own = Findings()
+    for name in sorted(keys.listed.versions):
+        if name.startswith("private/"):
+            _copy(keys, name, folder / name, own)
     owed = None if s3.lock == "none" else Keep(s3.ledger_years)
     told = keys.told(owed, own, "objects of the ledger")
-    for finding in own.listed():
-        findings.take(msgspec.structs.replace(finding, file=f"ledger/{finding.file}".rstrip("/")))
+    _below("ledger/", own, findings)
     return folder, told
+
+
+def _below(place: str, own: Findings, findings: Findings) -> None:
+    for finding in own.listed():
+        file = f"{place}{finding.file}".rstrip("/")
+        findings.take(msgspec.structs.replace(finding, file=file))
 
 
 def _fetch(keys: Keys, number: int, names: Sequence[str]) -> _Fetched:
@@ -88,23 +95,41 @@ def _in_turn(batches: Iterator[_Fetched]) -> Iterator[_Fetched]:
             following += 1
 
 
-def fetch(reader: Callable[[], Reader], prefix: str, lead: str, folder: Path) -> None:
-    """Small files below a prefix whose names begin with ``lead``. StoreError as above."""
-    keys = Keys(reader, prefix + lead)
-    for name in keys.listed.versions:
-        _copy(keys, name, folder / (lead + name))
+def fetch(
+    reader: Callable[[], Reader], device: str, place: str, lead: str, folder: Path,
+    findings: Findings, owed: Callable[[], Keep | None] = lambda: None,
+) -> str:  # fmt: skip
+    """Small files below a device's ``place`` whose names begin with ``lead``, and what was asked of
+    their locks. ``owed``: how long they must be locked, asked when they are there. StoreError as
+    above."""
+    keys = Keys(reader, f"{device}/{place}{lead}")
+    own = Findings()
+    for name in sorted(keys.listed.versions):
+        _copy(keys, name, folder / (lead + name), own)
+    told = keys.told(owed() if keys.listed.versions else None, own, f"objects of {place}")
+    _below(place + lead, own, findings)
+    return told
 
 
-def _copy(keys: Keys, name: str, target: Path) -> None:
+def _copy(keys: Keys, name: str, target: Path, findings: Findings) -> None:
     """What is too large, or has a name that no program of ours gives, is left out: then the judge
-    finds it missing."""
+    finds it missing. What cannot be a file beside the others is told as well."""
     try:
         check_key(name)
     except SourceError:
         return
     data = _small(keys, name)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(data)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    except OSError as error:
+        if error.errno not in _NO_FILE:
+            raise
+        findings.add(
+            Level.INCOMPLETE, "name-left-out",
+            f"cannot be a file beside the others, so it was not looked at: {error.strerror}. "
+            "Nothing of ours gives such names: find out who put it there", file=name,
+        )  # fmt: skip
 
 
 def _small(keys: Keys, name: str) -> bytes:

@@ -109,7 +109,8 @@ class _Bench:
         self.yards += 1
         given, findings = self._given, self.findings
         known = self._ledger(yard)
-        places = [*yard.statements(), *(() if given.statements is None else (given.statements,))]
+        own = yard.statements(findings)
+        places = [*own, *(() if given.statements is None else (given.statements,))]
         shelf = Shelf(places, given.vouched, given.identities)
         aside = yard.aside(findings, given.vouched, self._unchecked)
 
@@ -146,7 +147,7 @@ class _Bench:
             self._against(known, shelf, absent, sorted(behind))
         if given.vouched.register is None and shelf.all_about():
             self._unchecked.append(DESK_UNCHECKED)
-        _strangers(Shelf(yard.statements(), given.vouched), there, known, findings)
+        _strangers(Shelf(own, given.vouched), there, known, findings)
 
     def _names(self, yard: Yard, there: set[str]) -> Iterator[str]:
         day = self._given.day

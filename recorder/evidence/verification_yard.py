@@ -55,7 +55,7 @@ class Yard(Protocol):
         """What a desk could not bring out, and why."""
         ...
 
-    def statements(self) -> list[Path]:
+    def statements(self, findings: Findings) -> list[Path]:
         """The folders in which statements of this device lie."""
         ...
 
@@ -106,7 +106,7 @@ class FolderYard:
         """By the desk's own record."""
         return verification_note.read(self._place, findings, vouched, unchecked)
 
-    def statements(self) -> list[Path]:
+    def statements(self, findings: Findings) -> list[Path]:
         """Here."""
         return [self._place]
 

@@ -220,6 +220,7 @@ _FINDINGS: _Words = {
     "quarantined": ("无法识别，已整体隔离", "quarantined"),
     "freed": ("设备已在两次回读核对后释放", "freed"),
     "given-up": ("存储系统连续失败，其余未查", "given up"),
+    "name-left-out": ("对象名不能作为文件名，未予查验", "name left out"),
     "hidden": ("存储系统中被删除标记遮盖", "hidden"),
     "versions-differ": ("存储系统中另有内容不同的版本", "versions differ"),
     "more-versions": ("存储系统中另有版本", "more versions"),

@@ -178,6 +178,32 @@ def _live(t: Township) -> None:
     t.put(f"live/{t.plain.name}/{0:012d}-{data.count(NEWLINE) - 1:012d}.jsonl", data)
 
 
+def _piece(t: Township) -> str:
+    """The key of a piece that came before the bag did."""
+    data = (t.plain / "data" / "journal.jsonl").read_bytes().splitlines(keepends=True)[0]
+    key = f"live/{t.plain.name}/{0:012d}-{0:012d}.jsonl"
+    t.put(key, data)
+    return key
+
+
+def _receipted(t: Township) -> None:
+    """As _live, but the store has a receipt for the whole."""
+    _live(t)
+    t.put(f"receipts/{DAY}/{t.plain.name}-1", b"{}")
+
+
+def _piece_over(t: Township) -> None:
+    t.put(_piece(t), b"another")
+
+
+def _piece_short(t: Township) -> None:
+    t.held(_piece(t)).until = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _statement_over(t: Township) -> None:
+    t.put(f"statements/{t.statement}/bagit.txt", b"another")
+
+
 @pytest.mark.parametrize(
     ("change", "level", "code"),
     [
@@ -194,6 +220,10 @@ def _live(t: Township) -> None:
         (_governance, Level.DEGRADED, "lock-short"),
         (_open, Level.DEGRADED, "lock-short"),
         (_live, Level.INCOMPLETE, "proven-to"),
+        (_receipted, Level.TAMPERED, "seal-removed"),
+        (_piece_over, Level.TAMPERED, "versions-differ"),
+        (_piece_short, Level.DEGRADED, "lock-short"),
+        (_statement_over, Level.TAMPERED, "versions-differ"),
         (lambda t: t.put("quarantine/x/y", b""), Level.INCOMPLETE, "quarantined"),
     ],
 )  # fmt: skip
@@ -206,6 +236,36 @@ def test_what_is_not_as_it_was_put_is_found(
     findings = Findings()
     findings.add(level, code, "")
     assert report.verdict is max(Verdict.INTERRUPTIONS, findings.verdict, key=lambda v: v.rank)
+
+
+@pytest.mark.parametrize("place", ["statements", "ledger/private", "live"])
+@pytest.mark.parametrize("names", [("a", "a/b"), ("a/b", "a"), ("x" * 300,)])
+def test_names_that_cannot_be_files_are_told_and_hold_up_nothing(
+    township: Township, place: str, names: tuple[str, ...]
+) -> None:
+    within = f"{place}/{township.plain.name}" if place == "live" else place
+    for name in names:
+        township.put(f"{within}/{name}", b"x")
+    report = township.judge("/bc-001")
+    assert isinstance(report, FolderReport)
+    assert (Level.INCOMPLETE, "name-left-out") in told(report)
+    every = [*report.findings, *(f for each in report.recordings for f in each.findings)]
+    (file,) = {f.file for f in every if f.code == "name-left-out"}
+    assert file == f"{within}/{max(names)}"
+    assert len(report.recordings) == 2 and all(each.facts for each in report.recordings)
+
+
+def test_what_was_sent_of_a_recording_is_gone_once_it_is_judged(
+    township: Township, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = tmp_path / "room"
+    room.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(room))
+    _live(township)
+    left: list[Path] = []
+    report = township.judge("/bc-001", told=lambda _: left.extend(room.rglob("live/*/*")))
+    assert (Level.INCOMPLETE, "proven-to") in told(report)
+    assert left == [] and not list(room.iterdir())
 
 
 def status(number: int, body: bytes = b"") -> Callable[[Request], None]:
