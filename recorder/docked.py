@@ -1,7 +1,7 @@
 """What the dock shows and says: filling, done, needs a person. Never over the light of a recording.
 
 Sync tells it by its contacts (sync/contact.py). What it says of sync is forgotten when sync falls
-silent: a light that promises "done" for ever would lie after the next recording.
+silent: "done" for ever would be a lie after the next recording. It ends when one begins.
 """
 
 from collections.abc import Callable
@@ -57,14 +57,19 @@ class Docked:
                 if contact == "left" or self._said is Phrase.DOCK_DONE:
                     self._said = None
                 self._show(None, 0)
-            case _ if self._shown is not None:  # reached, alive, later
-                filling = self._shown is LightState.FILLING
-                self._until_ns = now_ns + (SILENT_NS if filling else CONTACT_NS)
+            case _ if self._shown is LightState.FILLING:  # reached, alive, later
+                self._until_ns = now_ns + SILENT_NS
+            case _ if self._shown is LightState.PERSON:
+                self._until_ns = now_ns + CONTACT_NS
         return answer
 
     def _end(self, shown: LightState, phrase: Phrase, now_ns: int) -> None:
         """Said once, until the device leaves the dock; "done" only where something was stored, or
         where somebody has just plugged the device in."""
+        if phrase is Phrase.DOCK_DONE and self._app.effects.act is not None:
+            self._owed = None
+            self._show(None, 0)  # what is being recorded is not stored
+            return
         docked = self._app.settings.sync.only_docked
         news = phrase is Phrase.DOCK_PERSON or self._shown is LightState.FILLING or docked
         if news and phrase is not self._said:
@@ -76,8 +81,9 @@ class Docked:
         self._said, self._owed = Phrase.DOCK_PERSON, None
 
     def tick(self, now_ns: int) -> None:
-        """Forget what is old; say what is owed."""
-        if self._shown is not None and now_ns >= self._until_ns:
+        """Forget what is old, and "done" when an act begins; say what is owed."""
+        begun = self._shown is LightState.DONE and self._app.effects.act is not None
+        if begun or (self._shown is not None and now_ns >= self._until_ns):
             self._show(None, 0)
         if self._owed is not None and now_ns >= self._owed[1]:
             phrase, self._owed = self._owed[0], None

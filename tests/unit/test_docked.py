@@ -105,6 +105,20 @@ def test_a_sync_that_falls_silent_leaves_no_light_behind(rig: Rig) -> None:
     assert rig.after(16 * 60) is None
 
 
+def test_done_ends_when_an_act_begins_and_is_not_prolonged_by_what_is_only_read(rig: Rig) -> None:
+    rig.tell("reached", "filling", "done")
+    rig.effects.act = SimpleNamespace()
+    assert rig.after(1) is None
+    assert rig.tell("alive", "done") is None
+    rig.effects.act = None
+    assert rig.tell("alive", "later") is None
+    assert rig.tell("done") is LightState.DONE
+    for _ in range(4):
+        rig.after(5 * 60)
+        rig.tell("alive")
+    assert rig.lit is None
+
+
 @pytest.mark.parametrize("state", sorted(set(_LIGHTS) - {State.READY, State.UNFIT}))
 @pytest.mark.parametrize("contact", ["filling", "done", "person"])
 def test_nothing_of_the_dock_hides_a_recording_or_a_fault(
