@@ -24,7 +24,7 @@ from recorder.sync import bag, durable, keep, ledger, transfer
 from recorder.sync.bag import BagFile
 from recorder.sync.home import Home, Passed
 from recorder.sync.progress import Quiet
-from recorder.sync.stores import Conflict, Keep, Sort, SourceError, Store, StoreError
+from recorder.sync.stores import Keep, Sort, SourceError, Store, StoreError
 
 FOLDER = "live"
 _END = b'"kind":"segment-end"'
@@ -142,6 +142,8 @@ class Live:
                 if next(pieces(folder, self._home.passed(name), settle=False), None) is not None:
                     return True
             except SourceError as error:
+                if _passes(error):
+                    return True  # the turn tries it, and says so
                 self._refused[name] = error
         return False
 
@@ -149,7 +151,8 @@ class Live:
         """Send what waits: the ledger, then the newest recording first. Durable on return.
 
         What concerns one recording only is in ``wrong``, now and in every later turn, and that
-        recording waits for its seal. StoreError where the store can take nothing now.
+        recording waits for its seal; what the card did not give is tried again.
+        StoreError where the store can take nothing now.
         """
         if not self._busy.acquire(blocking=False):
             return Sent()
@@ -160,17 +163,20 @@ class Live:
 
     def _send(self, store: Store) -> Sent:
         ledger_lines, wrong = ledger.send(self._settings, store, self._home)
-        sent = Sent(ledger_lines)
+        sent = Sent(ledger_lines, wrong=[("", error) for error in wrong])
         for name, folder in self._look():
             try:
                 self._recording(store, name, folder, sent)
-            except (Conflict, SourceError) as error:
-                self._refused[name] = error
+            except SourceError as error:
+                if _passes(error):
+                    sent.wrong.append((name, error))
+                else:
+                    self._refused[name] = error
             except StoreError as error:
                 if error.sort is not Sort.NEVER:
                     raise
                 self._refused[name] = error
-        sent.wrong = [*(("", error) for error in wrong), *self._refused.items()]
+        sent.wrong += self._refused.items()
         return sent
 
     def _look(self) -> list[tuple[str, Path]]:
@@ -223,6 +229,11 @@ class Live:
             return Keep(None)
         retention = bag.retention_of(opened)
         return keep.of_act(retention, self._settings.s3, obstructed=piece.after.held)
+
+
+def _passes(error: SourceError) -> bool:
+    """A read error may be over at the next turn; damage is not."""
+    return error.code == "source-unreadable"
 
 
 def _count(sent: Sent, now: bool, size_bytes: int) -> None:

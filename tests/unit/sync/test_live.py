@@ -1,7 +1,9 @@
 """Live custody: what was closed is in the store while the recording goes on, and proves itself."""
 
+import errno
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import bagit
@@ -9,10 +11,12 @@ import msgspec
 import pytest
 
 from recorder.clock import NS
-from recorder.evidence import ending
+from recorder.evidence import chain, ending
 from recorder.evidence.seal import SIGNATURE, seal
 from recorder.evidence.verification import verify_recording
 from recorder.evidence.verification_report import Verdict
+from recorder.sync import live
+from recorder.sync.home import Home
 from tests.unit.sync.field import SEGMENT_S, Field, Killed, codes, reopened
 from tests.unit.sync.spools import tree
 
@@ -181,6 +185,36 @@ def test_while_a_long_run_goes_on_what_is_being_recorded_goes_first(field: Field
     keys = list(field.sent)
     live = keys.index(f"{field.device.name}/{writer.folder.name}/data/segments/0001.mp4.age")
     assert live < keys.index(f"{field.device.name}/{bag.name}/{SIGNATURE}")
+
+
+def test_a_read_error_is_tried_again_and_damage_is_not(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = field.begin()
+    field.record(writer, 8)
+    custody = live.Live(field.settings, Home(field.sync), threading.Event())
+    plain, failures = chain.files, ["journal"]
+
+    def fails(folder: Path, stem: str) -> list[Path]:
+        if stem == "journal" and failures:
+            raise OSError(errno.EIO, "Input/output error")
+        return plain(folder, stem)
+
+    monkeypatch.setattr(chain, "files", fails)
+    assert custody.due(NS)
+    found = field.run(live=custody)
+    assert [(f.code, f.recording) for f in found.findings] == [
+        ("source-unreadable", writer.folder.name)
+    ]
+    assert not field.pieces(writer)
+    failures.clear()
+    assert custody.due(10 * NS)
+    assert field.run(live=custody).findings == () and field.pieces(writer)
+    field.record(writer, 8)
+    segment = writer.folder / "data/segments/0002.mp4.age"
+    segment.write_bytes(bytes(segment.stat().st_size))
+    assert field.run(live=custody).findings != ()
+    assert not custody.due(20 * NS)
 
 
 def test_without_the_word_in_the_config_nothing_travels_before_its_seal(field: Field) -> None:
