@@ -123,7 +123,8 @@ def _told(contact: Contact, run: "_Run") -> Iterator[None]:
     ending = "person"
     try:
         yield
-        ending = "person" if run.summary().findings else "done"
+        done = "done" if run.has_all() else "later"
+        ending = "person" if run.summary().findings else done
     except Stopped:
         ending = "left"
         raise
@@ -176,6 +177,7 @@ class _Run:
         )  # fmt: skip
         self._moved: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._once: dict[str, str] = {}
+        self._taken: set[str] = set()
         self._docks = self._known_docks()
         self._notes: queue.SimpleQueue[str] = queue.SimpleQueue()
         limit_kbps = settings.sync.limit_kbps
@@ -222,7 +224,7 @@ class _Run:
             self._ledger()
         if self._late is not None:
             raise self._late
-        if not self._findings:
+        if not self._findings and self.has_all():
             self._contact.tell("done")  # the device may go; what follows is only read
         self._read_again()
 
@@ -238,6 +240,7 @@ class _Run:
             index = Index(self._home.path, self._signer.public, self._docks)
             for name in numbered(self._spool):
                 if index.has(name, self._store.id):
+                    self._taken.add(name)
                     first, second = index.reads(name, self._store.id)
                     if not second:
                         self._once[name] = first
@@ -253,11 +256,20 @@ class _Run:
                 "spool-unreadable", f"cannot read it: {error.strerror}", where=str(self._spool),
                 remedy="Check paths.spool, and put sync's user into the spool's group",
             ) from error  # fmt: skip
+        self._taken.update(recording.name for recording in todo)
         try:
             index.save(self._signer)
         except RecorderError as error:
             self._progress.note(f"every receipt is read again next time: {error}")
         return todo
+
+    def has_all(self) -> bool:
+        """Whether nothing was sealed since the run looked: that is for the next one."""
+        try:
+            new = [look(self._spool / n) for n in numbered(self._spool) if n not in self._taken]
+        except OSError:
+            return False
+        return all(recording is None or recording.state == "open" for recording in new)
 
     def _read_again(self) -> None:
         """Second read-backs, of the run's share."""

@@ -182,6 +182,21 @@ def test_the_recorder_hears_how_a_run_goes_and_how_it_ended(place: Place) -> Non
     assert heard(place) == ["gone"]
 
 
+@pytest.mark.parametrize("when", ["filling", "done"])
+def test_done_is_not_said_over_what_was_sealed_meanwhile(place: Place, when: str) -> None:
+    place.recording()
+    recorder = Recorder(place)
+
+    def dock(contact: str) -> bool:
+        if contact == when and when not in recorder.told:
+            place.recording()
+        return recorder(contact)
+
+    worker.run_once(place.settings, Quiet(), clock=place.clock, dock=dock, sleep=recorder.sleep)
+    assert recorder.states == ["reached", "filling", *["done"] * (when == "done"), "later"]
+    assert heard(place)[-1] == "done"
+
+
 def heard(place: Place, **more: Any) -> list[str]:
     """What the recorder hears of one run, whatever comes of it."""
     recorder = Recorder(place)
