@@ -47,7 +47,7 @@ class Quarantined:
 
     def __init__(
         self, settings: Settings, store: Store, home: Home, signer: chain.Signer, clock: Clock,
-        progress: Progress, guard: Guard,
+        progress: Progress, guard: Guard, give_way: Callable[[], None],
     ) -> None:  # fmt: skip
         self._folder = Path(settings.paths.spool) / QUARANTINE
         self._device = settings.device.name
@@ -58,6 +58,7 @@ class Quarantined:
         self._clock = clock
         self._progress = progress
         self._guard = guard
+        self._give_way = give_way
 
     def all(self) -> list[str]:
         """Those that the store has now and had not before."""
@@ -112,6 +113,7 @@ class Quarantined:
         return True
 
     def _file(self, base: str, file: BagFile, path: Path) -> Kept:
+        self._give_way()
         source = partial(bag.source, path)
         key = f"{base}/{file.name}"
         moved = self._progress.moved
@@ -130,7 +132,7 @@ class Quarantined:
                 parts = path.relative_to(self._folder).parts[1:] or (name,)
                 if chain.is_plain(path):
                     key = "/".join(("data", *(key_of(part) for part in parts)))
-                    found[_hashed(key, path)] = path
+                    found[self._hashed(key, path)] = path
                 elif not is_folder(path):
                     left.append(shown("/".join(parts)))
         except OSError as error:
@@ -140,6 +142,18 @@ class Quarantined:
             ) from error  # fmt: skip
         return found, tuple(sorted(left))
 
+    def _hashed(self, name: str, path: Path) -> BagFile:
+        """Read from the card, which is the recorder's while a recording is open."""
+        digest = hashlib.sha256()
+        size_bytes = 0
+        self._give_way()
+        with bag.source(path) as file:
+            while piece := file.read(PIECE):
+                digest.update(piece)
+                size_bytes += len(piece)
+                self._give_way()
+        return BagFile(name, size_bytes, digest.hexdigest())
+
 
 def _inside(top: Path) -> Iterator[Path]:
     """It, and everything in it; no link is followed."""
@@ -147,16 +161,6 @@ def _inside(top: Path) -> Iterator[Path]:
     if is_folder(top):
         for name in sorted(os.listdir(top)):
             yield from _inside(top / name)
-
-
-def _hashed(name: str, path: Path) -> BagFile:
-    digest = hashlib.sha256()
-    size_bytes = 0
-    with bag.source(path) as file:
-        while piece := file.read(PIECE):
-            digest.update(piece)
-            size_bytes += len(piece)
-    return BagFile(name, size_bytes, digest.hexdigest())
 
 
 def _in_memory(name: str, data: bytes) -> BagFile:

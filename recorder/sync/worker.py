@@ -287,7 +287,7 @@ class _Run:
         """What recovery set aside, after all that is whole."""
         return Quarantined(
             self._settings, self._store, self._home, self._signer, self._clock, self._progress,
-            self._guarded,
+            self._guarded, self._give_way,
         ).all()  # fmt: skip
 
     def _patiently(self, recording: Held) -> None:
@@ -435,6 +435,12 @@ class _Run:
                 self._sent_live(self._live.send(self._store))
             if not self._pace.held_up():
                 break
+
+    def _give_way(self) -> None:
+        """Wait while a recording is open; what it has closed has its turn."""
+        self._live_turn()
+        while self._live is None and self._pace.held_up():
+            continue
 
     def _sent_live(self, sent: Sent) -> None:
         self._sum["ledger_lines"] += sent.ledger_lines

@@ -5,10 +5,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from recorder.sync import receipts, standing
+from recorder import spool
+from recorder.sync import bag, quarantined, receipts, standing
 from recorder.sync.home import Home
 from recorder.sync.quarantined import key_of, label_of
 from tests.unit.sync.spools import DEVICE, Place, tree
@@ -94,3 +96,29 @@ def test_another_file_under_its_name_in_the_store_is_set_aside_and_holds_nothing
     path.unlink()
     assert days.sync().quarantined == 1
     assert Home(days.place.sync).is_aside(label_of(NAME)) is None
+
+
+def test_nothing_of_it_is_read_from_the_card_while_a_recording_is_open(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, waited = [False], [0.0]
+    read_at: list[float] = []
+    plain = bag.source
+
+    def begins(folder: Path) -> tuple[str, ...]:
+        begun[0] = True  # the press comes when it is sync's next work
+        days.place.clock.advance(1)
+        return tuple(spool.names(folder))
+
+    def source(path: Path) -> Any:
+        read_at.append(waited[0])
+        return plain(path)
+
+    def sleep(seconds: float) -> None:
+        waited[0] += seconds
+        days.place.clock.advance(seconds)
+
+    monkeypatch.setattr(quarantined, "names", begins)
+    monkeypatch.setattr(bag, "source", source)
+    done = days.sync(dock=lambda _: begun[0] and waited[0] < 30, sleep=sleep)
+    assert done.quarantined == 1 and read_at and min(read_at) >= 30
