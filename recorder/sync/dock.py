@@ -28,12 +28,9 @@ from recorder.sync.progress import Progress
 from recorder.sync.reading import Reading
 from recorder.sync.receipts import Receipt
 from recorder.sync.second import again
-from recorder.sync.stores import Conflict, Kept, Sort, SourceError, Store, StoreError
+from recorder.sync.stores import Conflict, Kept, Lost, Sort, SourceError, Store, StoreError
 from recorder.sync.summary import Finding, Summary
 
-DAYS = 30
-"""First receipts of so many days are looked at; older ones are left to the devices."""
-_MOST_A_DAY = 10_000
 _MOST_BYTES = 64 * 1024 * 1024
 _ALL = 1 << 62
 OpenStore = Callable[[Settings, str], Store]
@@ -128,9 +125,9 @@ class _Run:
     def _due(self, device: str, now_ns: int) -> Iterator[chain.Line]:
         """First receipts without a second one, old enough, that a registered sync signed."""
         today = datetime.fromtimestamp(now_ns // NS, UTC)
-        for back in range(DAYS, 0, -1):
+        for back in range(shelf.DAYS, 0, -1):
             day = f"{today - timedelta(days=back):%Y-%m-%d}"
-            there = set(self._store.list(shelf.folder_of(device, day), _MOST_A_DAY))
+            there = set(self._store.list(shelf.folder_of(device, day), shelf.MOST_A_DAY))
             for key in sorted(there):
                 if not key.endswith("-1") or f"{key[:-1]}2" in there:
                     continue
@@ -172,7 +169,7 @@ class _Run:
             return False
         stat = self._store.stat(f"{base}/{SIGNATURE}")
         if stat is None:
-            raise Conflict("store-missing", f"{base}/{SIGNATURE}", "it vanished")
+            raise Lost(f"{base}/{SIGNATURE}", "it vanished")
         body = msgspec.structs.replace(
             again(first, Kept(mtime_ns=stat.mtime_ns), self._store, self._clock),
             versions={}, locked_until="", hold=False, digests=0, duplicates=0,  # not asked for
@@ -206,7 +203,7 @@ class _Run:
     def _size(self, key: str) -> int:
         stat = self._store.stat(key)
         if stat is None:
-            raise Conflict("store-missing", key, "it was read back once and is not there now")
+            raise Lost(key, "it was read back once and is not there now")
         return stat.size_bytes
 
     def _fetch(self, key: str) -> bytes:

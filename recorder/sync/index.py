@@ -96,8 +96,9 @@ class Index:
         stores: dict[str, tuple[str, str]] = {}
         for store in dict.fromkeys(line.body.store_id for line in found):
             here = [line for line in found if line.body.store_id == store]
-            second = receipts.twice(here, here[0].body.tagmanifest_sha256)
-            stores[store] = here[0].body.read, second.body.read if second is not None else ""
+            first = receipts.first(here, store) or here[0]
+            second = receipts.twice(here, first.body.tagmanifest_sha256)
+            stores[store] = first.body.read, second.body.read if second is not None else ""
         entry = Entry(file, stores)
         self._entries[recording] = entry
         return entry

@@ -13,7 +13,7 @@ from recorder.shapes import UNREADABLE
 from recorder.sync import transfer
 from recorder.sync.bag import BagFile
 from recorder.sync.home import Home, replace
-from recorder.sync.stores import Conflict, Moved, Store
+from recorder.sync.stores import Conflict, Lost, Moved, Store
 
 _NOTE_BYTES = 64 * 1024 * 1024
 _FILE = "reading.json"
@@ -50,7 +50,8 @@ class Reading:
         """Whether all of it is read now; False: this run's share is used up, or it is to stop.
 
         That a file is there and as long as it must be is seen before the first byte is fetched.
-        Raises Conflict where the store lacks a file, has other bytes or one more, StoreError.
+        Raises Lost where the store lacks a file, Conflict where it has other bytes or one more,
+        StoreError.
         """
         self._all_there(base, files)
         done = noted = self._done(receipt)
@@ -84,7 +85,7 @@ class Reading:
             key = f"{base}/{file.name}"
             stat = self._store.stat(key)
             if stat is None:
-                raise Conflict("store-missing", key, "it was read back once and is not there now")
+                raise Lost(key, "it was read back once and is not there now")
             if stat.size_bytes != file.size_bytes:
                 raise Conflict("store-conflict", key, "it was read back once and has another size")
 

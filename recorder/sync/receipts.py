@@ -117,21 +117,30 @@ def vouched(folder: Path, recording: str, readers: Sequence[Reader]) -> tuple[ch
 
 def twice(found: Sequence[chain.Line], tagmanifest_sha256: str) -> chain.Line | None:
     """The receipt of a second read-back of this very bag, in the store of a first one and far
-    enough behind it; None where there is none."""
-    firsts = [line for line in found if line.body.read_back == 1]
-    for second in found:
-        for first in firsts if second.body.read_back == 2 else ():
-            same = (first.body.store_id, first.body.tagmanifest_sha256, first.body.files,
-                    first.body.bytes) == (second.body.store_id, tagmanifest_sha256,
-                    second.body.files, second.body.bytes)  # fmt: skip
+    enough behind it, the last first one before it; None where there is none."""
+    for n, second in enumerate(found):
+        before = first(found[:n], second.body.store_id)
+        if before is not None and second.body.read_back == 2:
+            same = (before.body.tagmanifest_sha256, before.body.files, before.body.bytes) == (
+                tagmanifest_sha256, second.body.files, second.body.bytes,
+            )  # fmt: skip
             if (
                 same
                 and second.body.tagmanifest_sha256 == tagmanifest_sha256
-                and second.header.n > first.header.n
-                and is_later(first.body.read, second.body.read)
+                and is_later(before.body.read, second.body.read)
             ):
                 return second
     return None
+
+
+def first(found: Sequence[chain.Line], store_id: str) -> chain.Line | None:
+    """The first read-back in that store that counts: the last one, where the store had lost the
+    recording and got it again."""
+    firsts = (
+        line for line in reversed(found)
+        if (line.body.read_back, line.body.store_id) == (1, store_id)
+    )  # fmt: skip
+    return next(firsts, None)
 
 
 def is_later(first: str, read: str) -> bool:

@@ -2,7 +2,8 @@
 
 Oldest first, after everything that is new, and only the run's share: a bag of gigabytes is read in
 many runs. A dock may have done it already: its receipt is taken over from the store instead. The
-first receipt is never changed, and what does not read back as it must has no second one.
+first receipt is never changed, and what does not read back as it must has no second one. What the
+store lost is sent again, and has a first receipt anew.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from recorder.clock import Clock, iso
+from recorder.clock import NS, Clock, iso
 from recorder.config import Settings
 from recorder.evidence import chain
 from recorder.spool import NAME, Held, look
@@ -21,10 +22,16 @@ from recorder.sync.home import Home
 from recorder.sync.readers import Reader
 from recorder.sync.reading import Reading
 from recorder.sync.receipts import Receipt
-from recorder.sync.stores import Keep, Kept, SourceError, Store
+from recorder.sync.stores import Keep, Kept, Lost, SourceError, Store
 
 Guard = Callable[[str, Callable[[], bool]], bool]
 """Does one recording's work; what is wrong with that one alone is a finding, and False."""
+
+Again = Callable[[str, Bag, Lost], None]
+"""Sends a device's bag again, and issues its first receipt anew."""
+
+OLD_MB = 4096
+"""A run's share of what no dock looks at any more, where reading is left to the dock."""
 
 
 class Once(msgspec.Struct, frozen=True):
@@ -41,6 +48,7 @@ class Second:
     def __init__(
         self, settings: Settings, store: Store, home: Home, signer: chain.Signer, clock: Clock,
         reading: Reading, guard: Guard, docks: Sequence[Reader], how_long: Callable[[Bag], Keep],
+        lost: Again,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._store = store
@@ -50,6 +58,8 @@ class Second:
         self._reading = reading
         self._guard = guard
         self._how_long = how_long
+        self._lost = lost
+        self._before = ""
         self._readers = (Reader(signer.public), *docks)
         self._shelved: dict[str, frozenset[str]] = {}
 
@@ -57,7 +67,9 @@ class Second:
         """How many have their second receipt now. ``once``: recordings that were read back once,
         oldest first, and when. What is not due costs nothing, and what was set aside comes last: it
         must not use up every run's share."""
-        now = iso(self._store.time_ns()) if once else ""
+        now_ns = self._store.time_ns() if once else 0
+        now = iso(now_ns)
+        self._before = iso(now_ns - shelf.DAYS * 86_400 * NS)[:10] if once else ""
         due = [(name, read[:10]) for name, read in once.items() if receipts.is_later(read, now)]
         due.sort(key=lambda each: self._home.is_aside(each[0]) is not None)
         return sum(
@@ -74,7 +86,12 @@ class Second:
             keys = self._store.list(shelf.folder_of(device, day), shelf.MOST_A_DAY)
             self._shelved[day] = frozenset(key.rpartition("/")[2] for key in keys)
         there = self._shelved[day]
-        return self._reading.left_bytes > 0 or f"{name}-1" not in there or f"{name}-2" in there
+        return self._may_read(day) or f"{name}-1" not in there or f"{name}-2" in there
+
+    def _may_read(self, day: str) -> bool:
+        """Of the run's share; without one, only what is too old for a dock."""
+        ours = self._settings.sync.read_back_mb > 0 or day < self._before
+        return ours and self._reading.left_bytes > 0
 
     def _one(self, name: str, now: str) -> bool:
         once = self._receipts(name)
@@ -84,14 +101,14 @@ class Second:
         shelf.put(self._store, first, 1, once.first.raw, keep.of_ledger(self._settings))
         if self._from_store(once):
             return True
-        if self._reading.left_bytes <= 0 or not receipts.is_later(first.read, now):
+        if not self._may_read(first.read[:10]) or not receipts.is_later(first.read, now):
             return False
         return self._read(once)
 
     def _receipts(self, name: str) -> Once | None:
         """None where they went away meanwhile, or the recording did."""
         found = receipts.vouched(self._home.receipts, name, self._readers)
-        first = next((line for line in found if line.body.store_id == self._store.id), None)
+        first = receipts.first(found, self._store.id)
         held = look(Path(self._settings.paths.spool) / name)
         return None if first is None or held is None else Once(held, found, first)
 
@@ -120,7 +137,11 @@ class Second:
             )  # fmt: skip
         files = (*whole.files, whole.signature)
         base = f"{first.device}/{first.recording}"
-        if not self._reading.whole(base, files, once.first.sha256):
+        try:
+            if not self._reading.whole(base, files, once.first.sha256):
+                return False
+        except Lost as error:
+            self._lost(first.device, whole, error)
             return False
         how = self._how_long(whole)
         kept = {

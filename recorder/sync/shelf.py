@@ -10,6 +10,8 @@ from recorder.sync.receipts import Receipt
 from recorder.sync.stores import Conflict, Keep, Store
 
 MOST_A_DAY = 10_000
+DAYS = 30
+"""A dock looks at the first receipts of so many days; older ones are left to the devices."""
 _MOST_BYTES = chain.MAX_LINE + 1
 
 

@@ -17,7 +17,7 @@ from recorder.config import Settings
 from recorder.errors import RecorderError
 from recorder.evidence.chain import files
 from recorder.spool import LEDGER, NAME, Held, look, numbered
-from recorder.sync import bag, keep, lanes, ledger, receipts, shelf, transfer
+from recorder.sync import bag, keep, lanes, ledger, receipts, second, shelf, transfer
 from recorder.sync.bag import Bag, BagFile
 from recorder.sync.contact import Contact, Dock
 from recorder.sync.deadlines import Lateness
@@ -29,8 +29,7 @@ from recorder.sync.progress import Progress
 from recorder.sync.quarantined import Quarantined
 from recorder.sync.readers import Reader, docks, load_register
 from recorder.sync.reading import Reading
-from recorder.sync.second import Second
-from recorder.sync.stores import Conflict, Keep, Kept, Sort, SourceError, Store, StoreError
+from recorder.sync.stores import Conflict, Keep, Kept, Lost, Sort, SourceError, Store, StoreError
 from recorder.sync.stores.directory import DirectoryStore
 from recorder.sync.summary import Finding, Summary
 from recorder.sync.terms import Terms
@@ -273,15 +272,24 @@ class _Run:
 
     def _read_again(self) -> None:
         """Second read-backs, of the run's share."""
-        share_bytes = self._settings.sync.read_back_mb * 1_000_000
+        share_bytes = (self._settings.sync.read_back_mb or second.OLD_MB) * 1_000_000
         reading = Reading(
             self._store, self._home, self._stop, self._progress.moved, share_bytes, self._live_turn
         )
-        second = Second(
+        self._sum["read_twice"] = second.Second(
             self._settings, self._store, self._home, self._signer, self._clock, reading,
-            self._guarded, self._docks, self._how_long,
-        )  # fmt: skip
-        self._sum["read_twice"] = second.all(self._once)
+            self._guarded, self._docks, self._how_long, self._lost,
+        ).all(self._once)  # fmt: skip
+
+    def _lost(self, device: str, whole: Bag, error: Lost) -> None:
+        """The device may have the only copy: it goes there again, with a first receipt anew."""
+        self._set_aside(whole.recording, error, error.key)
+        self._contact.tell("filling")
+        self._progress.recording(whole.recording, len(whole.files) + 1, whole.size_bytes)
+        self._copy(device, whole)
+        self._home.settle(whole.recording)
+        self._stored.append(whole.recording)
+        self._progress.stored(whole.recording)
 
     def _quarantined(self) -> list[str]:
         """What recovery set aside, after all that is whole."""

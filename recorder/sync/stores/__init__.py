@@ -69,6 +69,16 @@ class Conflict(StoreError):
         self.key = key
 
 
+class Lost(Conflict):
+    """The store had a file, read back and receipted, and has none of that name now."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__("store-missing", key, problem)
+        self.remedy = (
+            "Find out who removed it; a device that still has the recording sends it again"
+        )
+
+
 class SourceError(RecorderError):
     """What should be stored cannot be read, or is not what was signed for."""
 

@@ -2,6 +2,7 @@
 lost or changed something."""
 
 import os
+import shutil
 import tempfile
 import threading
 from pathlib import Path
@@ -70,17 +71,54 @@ def test_what_is_new_goes_first_and_then_the_oldest_as_far_as_the_share_goes(day
     assert [is_twice(days, bag) for bag in old] == [True, True, False]
 
 
-def test_without_a_share_reading_is_left_to_the_dock(days: Days) -> None:
+def test_without_a_share_reading_is_left_to_the_dock_for_as_long_as_it_looks(days: Days) -> None:
     bag = days.place.recording()
     days.sync()
     settings = msgspec.structs.replace(
         days.place.settings, sync=Sync(store=str(days.place.store), read_back_mb=0)
     )
     assert days.sync(100, settings=settings).read_twice == 0 and not is_twice(days, bag)
+    assert days.sync(shelf.DAYS * 24 - 100, settings=settings).read_twice == 0
+    assert days.sync(24, settings=settings).read_twice == 1 and is_twice(days, bag)
 
 
-@pytest.mark.parametrize("harm", ["changed", "missing", "shorter", "added"])
-def test_what_the_store_lost_or_changed_is_a_finding_is_set_aside_and_has_no_second_receipt(
+@pytest.mark.parametrize("lost", ["a file", "all"])
+def test_what_the_store_lost_is_a_finding_and_sent_again_and_both_read_backs_begin_anew(
+    days: Days, lost: str
+) -> None:
+    bag = days.place.recording(5000, 7000)
+    days.sync()
+    there = days.place.stored(bag)
+    if lost == "all":
+        shutil.rmtree(there)
+    else:
+        (there / "data/segments/0001.mp4.age").unlink()
+    said: list[str] = []
+    summary = days.sync(25, say=said.append)
+    assert [(f.code, f.recording) for f in summary.findings] == [("store-missing", bag.name)]
+    assert "sends it again" in summary.findings[0].remedy and said == ["store_conflict"]
+    assert summary.stored == (bag.name,) and tree(there) == tree(bag)
+    assert Home(days.place.sync).is_aside(bag.name) is None
+    assert [line.body.read_back for line in lines(days, bag)] == [1, 1]
+    assert days.sync(23).read_twice == 0  # two days after the first, not one after the second
+    assert days.sync(1).read_twice == 1 and is_twice(days, bag)
+    assert days.sync(25).findings == ()
+
+
+def test_a_second_read_back_counts_from_the_last_first_one(days: Days) -> None:
+    bag = days.place.recording()
+    days.sync()
+    (days.place.stored(bag) / "data/segments/0001.mp4.age").unlink()
+    days.sync(25)
+    one, two = lines(days, bag)
+    body = msgspec.structs.replace(two.body, read_back=2)
+    early = receipts.after(two, body, Home(days.place.sync).signer(), days.place.clock)
+    receipts.add(days.place.sync / "receipts", bag.name, (one, two), early.line)
+    assert len(lines(days, bag)) == 3 and not is_twice(days, bag)
+
+
+@pytest.mark.parametrize("harm", ["changed", "shorter", "added"])
+def test_what_the_store_changed_is_a_finding_is_set_aside_and_has_no_second_receipt(
     days: Days, harm: str
 ) -> None:
     bag, other = days.place.recording(5000), days.place.recording(5000)
@@ -90,15 +128,13 @@ def test_what_the_store_lost_or_changed_is_a_finding_is_set_aside_and_has_no_sec
     match harm:
         case "changed":
             path.write_bytes(bytes(len(good)))
-        case "missing":
-            path.unlink()
         case "shorter":
             path.write_bytes(good[:-1])
         case "added":
             path.with_name("0009.mp4.age").write_bytes(good)
     said: list[str] = []
     summary = days.sync(25, say=said.append)
-    code = {"missing": "store-missing", "added": "store-foreign"}.get(harm, "store-conflict")
+    code = "store-foreign" if harm == "added" else "store-conflict"
     assert [(f.code, f.recording) for f in summary.findings] == [(code, bag.name)]
     assert said == ["store_conflict"]
     assert not is_twice(days, bag) and is_twice(days, other)
