@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A small Debian tree of the host's own release that systemd boots in, with udev, ip, Python and chrony.
-# usage: mkroot.sh ROOT  (root or sudo, mmdebstrap; about 20 s and 300 MB, made anew when this file changes)
+# A small Debian tree of the host's own release that systemd boots in, with udev, ip, Python, chrony, and what
+# the recorder's installation would else fetch: it has no network in there.
+# usage: mkroot.sh ROOT  (root or sudo, mmdebstrap; about 40 s and 500 MB, made anew when this file changes)
 set -euo pipefail
 root=$(realpath -m "$1")
 made_of=$(cat "$0" /etc/os-release | sha256sum)
@@ -16,8 +17,10 @@ mirror=${mirror:-http://deb.debian.org/debian}
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 mmdebstrap --quiet --variant=minbase --mode=root --components=main \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-    --include=systemd-sysv,udev,dbus,iproute2,python3,chrony,procps \
+    --include=systemd-sysv,udev,dbus,iproute2,python3,chrony,procps,python3-venv,python3-dev,gcc,libc6-dev,portaudio19-dev,libportaudio2 \
     "$suite" "$root" "deb $mirror $suite main"
+printf '[global]\nno-index = true\nfind-links = /opt/wheels\n' >"$root/etc/pip.conf"
+mkdir -p "$root/opt/wheels"
 # What would ask the host's devices to come again, or set its clock.
 ln -sf /dev/null "$root/etc/systemd/system/systemd-udev-trigger.service"
 ln -sf /dev/null "$root/etc/systemd/system/chrony.service"

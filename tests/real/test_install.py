@@ -1,0 +1,175 @@
+"""Installed on a booted system as a technician does it: new, brought up to date, removed."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rigs.booted import ROOT, Booted
+
+CONFIG = """
+[device]
+name = "bc-001"
+officer = "P-017"
+[organisation]
+name = "t"
+rule = "r"
+rule_version = "1"
+[camera]
+kind = "demo"
+width = 640
+height = 360
+bitrate_kbps = 1000
+[microphone]
+kind = "demo"
+[voice]
+kind = "none"
+[button]
+kind = "none"
+[light]
+kind = "terminal"
+[ring]
+seconds = 2.0
+[sync]
+store = "/srv/recorder-store"
+"""
+KEPT = "/etc/recorder /var/lib/recorder/spool/bc-001-00000001-*"
+UNITS = ("recorder.service", "recorder-sync.service")
+
+
+class Device:
+    """A machine with what a technician types."""
+
+    def __init__(self, machine: Booted, folder: Path) -> None:
+        self.machine = machine
+        self.folder = folder
+        self.run = machine.run
+
+    def install(self, *options: str, source: str = str(ROOT), status: int = 0) -> str:
+        """What it said."""
+        words = " ".join(options)
+        return self.run(f"{source}/scripts/install {words} 2>&1", status=status, limit_s=110)
+
+    def wait(self, command: str) -> None:
+        """Until a command succeeds."""
+        self.run(f"timeout 20 sh -c 'until {command}; do sleep 0.2; done'")
+
+    def until(self, state: str) -> None:
+        self.wait(rf'recorder status --json | grep -q "\"state\":\"{state}\""')
+
+    def begin(self) -> None:
+        self.run("recorder control start && sleep 2")
+
+    def end(self) -> None:
+        self.run("recorder control stop")
+        self.until("ready")
+
+    def active(self) -> list[str]:
+        return [self.machine.state(unit)["ActiveState"] for unit in UNITS]
+
+    def kept(self) -> str:
+        """Digests, owners and modes of configuration, keys and the first recording."""
+        listed = self.run(f"find {KEPT} -printf '%p %u %g %m\\n' | sort")
+        return listed + self.run(f"find {KEPT} -type f | sort | xargs sha256sum")
+
+    def verdict(self, number: int) -> str:
+        bag = f"/var/lib/recorder/spool/bc-001-0000000{number}-*"
+        return self.run(f"recorder verify {bag} --key /etc/recorder/keys/device.pem")
+
+    def newer(self) -> str:
+        """The project with another version."""
+        copy = self.folder / "newer"
+        shutil.copytree(
+            ROOT, copy, ignore=shutil.ignore_patterns("var", ".venv", ".git", "tests", "*.egg-info")
+        )
+        init = copy / "recorder" / "__init__.py"
+        init.write_text(init.read_text().replace('__version__ = "', '__version__ = "9.'))
+        return "/srv/newer"
+
+
+@pytest.fixture(scope="module")
+def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
+    folder = tmp_path_factory.mktemp("installed") / "srv"
+    folder.mkdir()
+    machine = Booted(folder, installed=False)
+    yield Device(machine, folder)
+    machine.close()
+
+
+def test_a_new_device_is_installed_and_says_what_is_still_to_be_done(device: Device) -> None:
+    said = device.install()
+    assert "installed, not started" in said and "/etc/recorder/recorder.toml" in said
+    assert device.run("systemctl is-enabled recorder") == "enabled\n"
+    assert device.active() == ["inactive", "inactive"]
+    folders = "/etc/recorder/keys /var/lib/recorder /var/lib/recorder-sync"
+    shown = device.run(f"stat -c '%U %G %a' {folders}")
+    assert shown.splitlines() == [
+        "recorder recorder 750", "recorder recorder 750", "recorder-sync recorder-sync 750"
+    ]  # fmt: skip
+
+
+def test_once_provisioned_recorder_and_sync_run_record_and_hand_over(device: Device) -> None:
+    (device.folder / "recorder.toml").write_text(CONFIG)
+    public = []
+    for number in (1, 2):
+        made = device.run(f"recorder provision custodian /srv/c{number} --json")
+        public.append(json.loads(made)["public"])
+    for command in (
+        "cp /srv/recorder.toml /etc/recorder/recorder.toml",
+        "recorder provision device /etc/recorder/keys --name bc-001 "
+        + " ".join(f"--custodian {key}" for key in public),
+        "recorder provision sync /var/lib/recorder-sync --name bc-001",
+        "recorder provision store /srv/recorder-store --name t",
+        "chown -R recorder: /etc/recorder/keys",
+        "chown -R recorder-sync: /var/lib/recorder-sync /srv/recorder-store",
+    ):
+        device.run(command)
+    assert "runs" in device.install("--sync")
+    device.until("ready")
+    assert device.active() == ["active", "active"]
+    device.begin()
+    assert "a recording is open" in device.install(status=2)
+    device.end()
+    device.wait("find /var/lib/recorder-sync -name bc-001-00000001-\\*.jsonl | grep -q .")
+    assert "VALID" in device.verdict(1)
+
+
+def test_a_newer_one_takes_over_and_configuration_keys_and_recordings_stay(device: Device) -> None:
+    source = device.newer()
+    before = device.kept()
+    assert "recorder 9." in device.install(source=source)
+    device.until("ready")
+    assert device.run("recorder --version").startswith("recorder 9.")
+    assert device.active() == ["active", "active"]
+    assert device.kept() == before
+    device.begin()
+    device.end()
+    assert "VALID" in device.verdict(1) and "VALID" in device.verdict(2)
+
+
+def test_one_that_fails_halfway_leaves_the_old_one_running(device: Device) -> None:
+    before = device.run("recorder --version")
+    broken = device.folder / "newer" / "recorder" / "__main__.py"
+    broken.write_text("import nowhere\n")
+    assert "the version from before is back" in device.install(source="/srv/newer", status=1)
+    assert device.run("recorder --version") == before
+    device.until("ready")
+    device.wait("systemctl is-active -q recorder-sync")
+
+
+def test_the_dock_takes_the_place_of_a_sync_that_always_runs(device: Device) -> None:
+    device.install("--dock", "usb0")
+    enabled = "systemctl is-enabled recorder-dock@usb0 recorder-sync || true"
+    assert device.run(enabled).split() == ["enabled", "disabled"]
+    assert device.active() == ["active", "inactive"]
+
+
+def test_removed_it_leaves_configuration_keys_and_recordings(device: Device) -> None:
+    before = device.kept()
+    device.install("--uninstall")
+    places = "/opt /etc/systemd /etc/sysusers.d /etc/polkit-1 /usr/local"
+    assert not device.run(f"find {places} -name '*recorder*'")
+    assert device.kept() == before
+    assert device.active() == ["inactive", "inactive"]
