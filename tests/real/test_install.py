@@ -1,6 +1,7 @@
 """Installed on a booted system as a technician does it: new, brought up to date, removed."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,6 +137,16 @@ def test_once_provisioned_recorder_and_sync_run_record_and_hand_over(device: Dev
     assert "VALID" in device.verdict(1)
 
 
+def test_systemd_has_nothing_to_say_about_the_units_and_finds_little_exposed(
+    device: Device,
+) -> None:
+    units = "recorder.service recorder-sync.service recorder-dock@usb0.service"
+    assert not device.run(f"systemd-analyze verify --man=no {units} 2>&1")
+    for unit, most in (("recorder", 1.9), ("recorder-sync", 2.0)):
+        said = device.run(f"systemd-analyze security --no-pager {unit} | tail -n 1")
+        assert float(re.findall(r": ([0-9.]+) ", said)[0]) <= most
+
+
 def test_a_newer_one_takes_over_and_configuration_keys_and_recordings_stay(device: Device) -> None:
     source = device.newer()
     before = device.kept()
@@ -149,10 +160,20 @@ def test_a_newer_one_takes_over_and_configuration_keys_and_recordings_stay(devic
     assert "VALID" in device.verdict(1) and "VALID" in device.verdict(2)
 
 
-def test_one_that_fails_halfway_leaves_the_old_one_running(device: Device) -> None:
-    before = device.run("recorder --version")
+def test_one_that_cannot_be_made_leaves_the_old_one_running(device: Device) -> None:
+    runs = "systemctl show recorder recorder-sync -p MainPID,ActiveState"
+    before = device.run("recorder --version"), device.run(runs)
     broken = device.folder / "newer" / "recorder" / "__main__.py"
     broken.write_text("import nowhere\n")
+    assert "nowhere" in device.install(source="/srv/newer", status=1)
+    assert (device.run("recorder --version"), device.run(runs)) == before
+
+
+def test_one_that_does_not_start_gives_the_old_one_its_place_back(device: Device) -> None:
+    before = device.run("recorder --version")
+    (device.folder / "newer" / "recorder" / "__main__.py").write_text(
+        "import sys\ndef main():\n    sys.exit(0 if '--version' in sys.argv else 3)\n"
+    )
     assert "the version from before is back" in device.install(source="/srv/newer", status=1)
     assert device.run("recorder --version") == before
     device.until("ready")
