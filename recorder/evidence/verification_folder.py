@@ -74,7 +74,13 @@ def judge_folder(
 
 
 def _yards(folder: Path, ledger: Path | None, device: str, day: str) -> Iterator[Yard]:
-    for place in (device_in(folder, device),) if device else devices_in(folder, ledger):
+    places = [device_in(folder, device)] if device else list(devices_in(folder, ledger))
+    if ledger is not None and len(places) > 1:
+        raise RecorderError(
+            "which-device", "one ledger is given, and there are several devices", where=str(folder),
+            remedy="Say with --device whose it is; without --ledger each one's own counts",
+        )  # fmt: skip
+    for place in places:
         if day and not (place / "days").is_dir():
             raise RecorderError(
                 "no-days", "nothing there is listed by days", where=str(place),

@@ -121,7 +121,7 @@ def devices_in(folder: Path, ledger: Path | None) -> Iterator[Path]:
         return
     inside = sorted(p for p in folder.iterdir() if _is_folder(p) and not p.name.startswith("."))
     if (
-        ledger is not None
+        (ledger is not None and not (folder / MARKER).is_file())
         or (folder / "ledger").is_dir()
         or any(_may_be_recording(p) for p in inside)
     ):

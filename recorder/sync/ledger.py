@@ -15,6 +15,23 @@ _BATCH = 500
 _PRIVATE = b'"private":{'
 
 
+def check_device(settings: Settings) -> None:
+    """RecorderError where the spool's ledger began as another device's: its lines would go into
+    that one's place in the store, and under a lock they would stay there."""
+    folder, name = Path(settings.paths.spool) / LEDGER, settings.device.name
+    try:
+        first = chain.files(folder, "")[:1]
+        entry = next(chain.read(first, lines.Ledger, None), None)
+    except OSError:
+        return  # told when it is sent
+    body = entry.body if isinstance(entry, chain.Line) else None
+    if isinstance(body, lines.Boot) and body.device != name:
+        raise RecorderError(
+            "other-device", f"this spool's ledger is {body.device}'s, the config says {name}",
+            where="key device.name", remedy="Correct the name, or name the right paths.spool",
+        )  # fmt: skip
+
+
 def send(settings: Settings, store: Store, home: Home) -> tuple[int, list[RecorderError]]:
     """Copy the lines that the store lacks; (lines sent, what is wrong). Durable on return.
 

@@ -66,6 +66,7 @@ def run_once(
             "no-store", "no store is configured", where="key sync.store",
             remedy="Name the folder in recorder.toml, then `recorder provision store FOLDER`",
         )  # fmt: skip
+    ledger.check_device(settings)
     home = Home(Path(settings.paths.sync))
     clock, stop = clock or SystemClock(), stop or threading.Event()
     contact = Contact(dock, Path(settings.paths.spool), clock, progress.note)

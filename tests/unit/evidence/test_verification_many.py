@@ -18,6 +18,7 @@ from recorder.evidence.verification_folder import judge_folder
 from recorder.evidence.verification_many import Given
 from recorder.evidence.verification_report import Verdict
 from recorder.evidence.verification_trust import Vouched
+from recorder.sync.stores.marker import MARKER
 from tests.unit.evidence import bags
 
 DAY = "2026-11-23"
@@ -130,3 +131,13 @@ def test_a_folder_that_a_damaged_card_does_not_show_is_told_and_holds_up_no_othe
         ("no-bag", store.bags[0].name), ("beside", "lost+found"),
     ]  # fmt: skip
     assert found.verdict is Verdict.TAMPERED
+
+
+def test_a_ledger_that_is_given_with_a_store_is_one_devices(store: Store) -> None:
+    (store.root / MARKER).touch()
+    ledger = store.root / "bc-001" / "ledger"
+    with pytest.raises(RecorderError, match="there are several devices"):
+        judge_folder(store.root, store.given, ledger=ledger)
+    shutil.rmtree(store.root / "bc-002")
+    found = judge_folder(store.root, store.given, ledger=ledger)
+    assert found.judged == {"valid": 1, "valid with interruptions": 1}

@@ -400,3 +400,19 @@ def test_nonsense_in_syncs_own_folder_is_as_if_nothing_were_there(
     assert home.is_aside("x") is None
     with pytest.raises(StoreError, match="not a store's marker"):
         marker.parse(data, str(place.store))
+
+
+def test_a_spool_that_began_as_another_devices_is_refused_before_the_first_byte(
+    place: Place,
+) -> None:
+    place.recording(1000)
+    for path in chain.files(place.spool / "ledger", ""):
+        path.unlink()
+    log = chain.Log.create(place.spool / "ledger", "", place.signer, place.clock)
+    log.append(lines.Boot(format="f", device="bc-002", software="", key="", key_kind="device"))
+    log.sync()
+    before = tree(place.store)
+    with pytest.raises(RecorderError, match="this spool's ledger is bc-002's") as found:
+        run(place)
+    assert found.value.where == "key device.name"
+    assert tree(place.store) == before
