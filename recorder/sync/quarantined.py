@@ -24,6 +24,7 @@ from recorder.sync.receipts import Receipt
 from recorder.sync.stores import PIECE, Kept, SourceError, Store
 
 _MOST = 150
+_MOST_HOLLOW = 1024 * 1024
 _ODD = re.compile(rb"[^A-Za-z0-9.-]|^[.-]")
 
 Guard = Callable[[str, Callable[[], bool]], bool]
@@ -123,14 +124,14 @@ class Quarantined:
         return transfer.settle_bytes(self._store, f"{base}/{name}", data, self._keep).kept
 
     def _read(self, name: str) -> tuple[dict[BagFile, Path], tuple[str, ...]]:
-        """Every regular file of it; what else there is (links, pipes) is only named."""
+        """Every regular file of it; what else there is (links, pipes, holes) is only named."""
         top = self._folder / name
         found: dict[BagFile, Path] = {}
         left: list[str] = []
         try:
             for path in _inside(top):
                 parts = path.relative_to(self._folder).parts[1:] or (name,)
-                if chain.is_plain(path):
+                if chain.is_plain(path) and not _is_hollow(path):
                     key = "/".join(("data", *(key_of(part) for part in parts)))
                     found[self._hashed(key, path)] = path
                 elif not is_folder(path):
@@ -153,6 +154,13 @@ class Quarantined:
                 size_bytes += len(piece)
                 self._give_way()
         return BagFile(name, size_bytes, digest.hexdigest())
+
+
+def _is_hollow(path: Path) -> bool:
+    """Larger than what the card holds of it: such a file, of a damaged file system or somebody's
+    making, may be larger than the card and the store."""
+    status = path.lstat()
+    return status.st_size - status.st_blocks * 512 > _MOST_HOLLOW
 
 
 def _inside(top: Path) -> Iterator[Path]:

@@ -72,12 +72,14 @@ def test_odd_names_single_files_and_links_travel_or_are_named_and_lead_nowhere(d
     (folder / odd / "pipe").parent.joinpath("..data").write_bytes(b"two")
     os.symlink("/etc/passwd", folder / odd / "link")
     os.mkfifo(folder / odd / "pipe")
+    with (folder / odd / "hollow").open("wb") as file:
+        file.truncate(1 << 40)  # larger than any card
     (folder / f"{NAME}.alone").write_bytes(b"three")
     assert days.sync().quarantined == 2
     assert {p.read_bytes() for p in stored(days, odd).rglob("data/*")} == {b"one", b"two"}
     assert [p.read_bytes() for p in stored(days, f"{NAME}.alone").rglob("data/*")] == [b"three"]
     (line,) = receipts.load(days.place.sync / "receipts", label_of(odd), days.place.key)
-    assert line.body.left == ("link", "pipe")
+    assert line.body.left == ("hollow", "link", "pipe")
     assert key_of("a_b") != key_of("a b") != key_of("a/b")
     assert len(key_of("x" * 400)) <= 150 and key_of("x" * 400) != key_of("x" * 401)
 
