@@ -24,6 +24,7 @@ from recorder.evidence.verification_yard import Yard
 from recorder.sync.stores import StoreError
 
 _SHORT = "ledger-short"
+_UNOPENED = "custodian's key"
 _PATIENCE = 5
 """So many recordings in a row that the store does not give, and the rest is not asked for."""
 
@@ -99,6 +100,7 @@ class _Bench:
         self._judged: Counter[Verdict] = Counter()
         self._checked: list[str] = []
         self._unchecked = given.vouched.unchecked()
+        self._unopened: Counter[str] = Counter()
         self._owed: list[Owed] = []
         self._failed = 0
         self.findings = Findings()
@@ -190,6 +192,7 @@ class _Bench:
     def _take(self, report: Report) -> None:
         self._failed = 0
         self._judged[report.verdict] += 1
+        self._unopened.update(text for text in report.not_checked if text.startswith(_UNOPENED))
         for finding in report.beside:
             self.findings.take(finding)
         if self._given.told is not None:
@@ -245,7 +248,10 @@ class _Bench:
             recordings=tuple(sorted(self._reports, key=lambda r: (r.path, r.recording))),
             judged={v.value: self._judged[v] for v in Verdict if self._judged[v]},
             checked=tuple(self._checked),
-            not_checked=tuple(self._unchecked),
+            not_checked=(
+                *self._unchecked,
+                *(f"{text} ({count} recordings)" for text, count in self._unopened.items()),
+            ),
             owed=tuple(self._owed),
         )
 

@@ -133,6 +133,13 @@ def test_a_folder_that_a_damaged_card_does_not_show_is_told_and_holds_up_no_othe
     assert found.verdict is Verdict.TAMPERED
 
 
+def test_what_nobody_could_open_is_told_once_for_all_of_a_store(store: Store) -> None:
+    told = [text for text in judge_folder(store.root, store.given).not_checked if "key" in text]
+    assert told == [
+        "custodian's key: none given, the encrypted contents were not opened (3 recordings)"
+    ]
+
+
 def test_a_ledger_that_is_given_with_a_store_is_one_devices(store: Store) -> None:
     (store.root / MARKER).touch()
     ledger = store.root / "bc-001" / "ledger"
