@@ -151,15 +151,7 @@ def _parser() -> argparse.ArgumentParser:
         "--credentials", type=Path, metavar="FILE",
         help="a bucket: instead of s3.credentials (endpoint and ca are the config's)",
     )  # fmt: skip
-    verify.add_argument(
-        "--register", type=Path, metavar="FILE", help="the township's register.json"
-    )
-    verify.add_argument(
-        "--township",
-        type=Path,
-        metavar="PEM",
-        help="the township's public key (signs the register)",
-    )
+    register_options(verify)
     verify.add_argument("--key", type=Path, metavar="PEM", help="the device's public key")
     verify.add_argument("--ledger", type=Path, metavar="DIR", help="the device's ledger")
     verify.add_argument(

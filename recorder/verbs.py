@@ -20,7 +20,7 @@ from recorder.evidence.age import Identity, identities
 from recorder.report import write_page
 
 if TYPE_CHECKING:
-    from recorder.evidence.verification_report import Report
+    pass
 
 
 def identities_of(options: argparse.Namespace) -> Sequence[Identity]:
@@ -35,10 +35,6 @@ def identities_of(options: argparse.Namespace) -> Sequence[Identity]:
             remedy="Give the file that age-keygen wrote",
         ) from error  # fmt: skip
     return identities(text, str(options.identity))
-
-
-def _key(options: argparse.Namespace) -> bytes | None:
-    return None if options.key is None else keys.load_public(options.key)
 
 
 def _print(value: object, as_json: bool) -> None:
@@ -57,18 +53,6 @@ def verify(options: argparse.Namespace) -> int:
     return run(options, identities_of(options))
 
 
-def _report(options: argparse.Namespace, opened_by: Sequence[Identity]) -> "Report":
-    from recorder.desk_list import vouched_by
-    from recorder.evidence.verification import verify_recording
-
-    vouched = vouched_by(options)
-    return verify_recording(
-        options.path, register=vouched.register, register_signed=vouched.register_signed,
-        key=vouched.key, ledger=options.ledger, identities=opened_by,
-        statements=getattr(options, "statements", None),
-    )  # fmt: skip
-
-
 def _names(path: Path | None) -> Mapping[str, str]:
     """The catalogue's words for content items, where a catalogue is given."""
     if path is None:
@@ -82,10 +66,11 @@ def _names(path: Path | None) -> Mapping[str, str]:
 def sheet(options: argparse.Namespace) -> int:
     """`recorder sheet`."""
     from recorder.evidence import sheet as sheets, sheet_html, sheet_text, story
+    from recorder.verifying import recording
 
     opened_by = identities_of(options)
     made = sheets.make(
-        story.read(options.path, opened_by), _report(options, opened_by),
+        story.read(options.path, opened_by), recording(options, opened_by),
         names=_names(options.catalogue),
     )  # fmt: skip
     if options.out is None:
@@ -99,6 +84,7 @@ def sheet(options: argparse.Namespace) -> int:
 def export(options: argparse.Namespace) -> int:
     """`recorder export`."""
     from recorder.evidence import export as exports
+    from recorder.verifying import recording
 
     opened_by = identities_of(options)
     if not opened_by:
@@ -107,7 +93,7 @@ def export(options: argparse.Namespace) -> int:
             remedy="Give a custodian's private key with --identity FILE",
         )  # fmt: skip
     made = exports.export(
-        options.path, options.out, identities=opened_by, report=_report(options, opened_by),
+        options.path, options.out, identities=opened_by, report=recording(options, opened_by),
         clock=SystemClock(), force=options.force, names=_names(options.catalogue),
     )  # fmt: skip
     _print(made, options.json)

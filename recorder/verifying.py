@@ -10,8 +10,9 @@ import msgspec
 
 from recorder import config
 from recorder.clock import SystemClock
+from recorder.desk_list import vouched_by
 from recorder.errors import RecorderError
-from recorder.evidence import keys, register as registers
+from recorder.evidence import keys
 from recorder.evidence.age import Identity
 from recorder.evidence.verification import verify_recording
 from recorder.evidence.verification_folder import is_one, judge_folder
@@ -19,7 +20,6 @@ from recorder.evidence.verification_many import Given
 from recorder.evidence.verification_report import FolderReport, Report
 from recorder.evidence.verification_storing import Storing
 from recorder.evidence.verification_table import in_short, render
-from recorder.evidence.verification_trust import Vouched
 from recorder.sync.deadlines import clock_bounds
 
 _BUCKET = re.compile(r"s3:/+(.*)")
@@ -45,13 +45,17 @@ def _one(options: argparse.Namespace, identities: Sequence[Identity]) -> Report:
             "usage", "one recording has neither devices nor days", where=str(options.path),
             remedy="Give a store with --device and --day",
         )  # fmt: skip
-    vouched = _vouched(options)
-    report = verify_recording(
+    return _storing(options).one(recording(options, identities))
+
+
+def recording(options: argparse.Namespace, identities: Sequence[Identity]) -> Report:
+    """One recording by whom and what the options name."""
+    vouched = vouched_by(options)
+    return verify_recording(
         options.path, register=vouched.register, register_signed=vouched.register_signed,
         key=vouched.key, ledger=options.ledger, identities=identities,
-        statements=options.statements,
+        statements=getattr(options, "statements", None),
     )  # fmt: skip
-    return _storing(options).one(report)
 
 
 def _in_bucket(options: argparse.Namespace, rest: str, given: Given) -> Report | FolderReport:
@@ -68,22 +72,13 @@ def _in_bucket(options: argparse.Namespace, rest: str, given: Given) -> Report |
     )  # fmt: skip
 
 
-def _vouched(options: argparse.Namespace) -> Vouched:
-    register = None
-    if options.register is not None:
-        township = None if options.township is None else keys.load_public(options.township)
-        register = registers.load(options.register, township)
-    key = None if options.key is None else keys.load_public(options.key)
-    return Vouched(register, options.township is not None, key)
-
-
 def _given(options: argparse.Namespace, identities: Sequence[Identity], *, folder: bool) -> Given:
     """Of a bucket's recordings only those stay in memory that somebody should look at."""
     jobs = len(os.sched_getaffinity(0)) if options.jobs is None else options.jobs
     if jobs < 1:
         raise RecorderError("usage", "nobody to judge", where="--jobs", remedy="Give 1 or more")
     return Given(
-        vouched=_vouched(options), identities=identities, statements=options.statements,
+        vouched=vouched_by(options), identities=identities, statements=options.statements,
         day=_day(options.day), jobs=jobs, keep_all=folder,
         told=_short if not options.json else None if folder else _line,
     )  # fmt: skip

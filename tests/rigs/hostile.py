@@ -4,6 +4,7 @@ It speaks as much of S3 as one client of ours asks for, checks no signature, and
 what real gateways do: those are in tests/rigs/gateway.py.
 """
 
+import os
 import ssl
 import threading
 from collections.abc import Callable
@@ -246,3 +247,24 @@ class Hostile(ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
         self._thread.join(10)
+
+
+def endless(request: Request) -> None:
+    """A body that never ends."""
+    request.send_response_only(200)
+    request.send_header("Date", format_datetime(datetime.now(UTC), usegmt=True))
+    request.send_header("Connection", "close")
+    request.end_headers()
+    while True:
+        request.wfile.write(b"<x>" * 100_000)
+
+
+def dropped(request: Request) -> None:
+    """No answer: the connection is closed."""
+    request.close_connection = True
+
+
+def garbage(request: Request) -> None:
+    """No HTTP at all."""
+    request.wfile.write(os.urandom(2000))
+    request.close_connection = True

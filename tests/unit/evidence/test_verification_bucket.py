@@ -1,11 +1,9 @@
 """A store that is a bucket is judged like a folder; whatever it withholds or makes up is told."""
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 
 import msgspec
@@ -19,7 +17,7 @@ from recorder.evidence.verification_many import Given
 from recorder.evidence.verification_report import Findings, FolderReport, Level, Report, Verdict
 from recorder.evidence.verification_storing import Storing
 from recorder.evidence.verification_trust import Vouched
-from tests.rigs.hostile import BUCKET, Held, Hostile, Request
+from tests.rigs.hostile import BUCKET, Held, Hostile, Request, dropped, endless, garbage
 from tests.unit.evidence import bags
 from tests.unit.evidence.test_statement import Store
 from tests.unit.sync.spools import settings
@@ -272,26 +270,8 @@ def status(number: int, body: bytes = b"") -> Callable[[Request], None]:
     return lambda request: request.answer(number, body)
 
 
-def endless(request: Request) -> None:
-    request.send_response_only(200)
-    request.send_header("Date", format_datetime(datetime.now(UTC), usegmt=True))
-    request.send_header("Connection", "close")
-    request.end_headers()
-    while True:
-        request.wfile.write(b"<x>" * 100_000)
-
-
 def silent(request: Request) -> None:
     time.sleep(1)
-    request.close_connection = True
-
-
-def dropped(request: Request) -> None:
-    request.close_connection = True
-
-
-def garbage(request: Request) -> None:
-    request.wfile.write(os.urandom(2000))
     request.close_connection = True
 
 

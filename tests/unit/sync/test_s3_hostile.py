@@ -21,7 +21,7 @@ from recorder.sync.stores import Sort, StoreError
 from recorder.sync.stores.s3_refusals import unanswered
 from recorder.sync.summary import Summary
 from tests.real.sync_run import Synced
-from tests.rigs.hostile import Hostile, Request
+from tests.rigs.hostile import Hostile, Request, dropped, endless, garbage
 from tests.rigs.tls import Authority
 from tests.unit.sync.spools import DEVICE, Place
 
@@ -85,26 +85,8 @@ def elsewhere(number: int) -> Callable[[Request], None]:
     )
 
 
-def endless(request: Request) -> None:
-    request.send_response_only(200)
-    request.send_header("Date", format_datetime(datetime.now(UTC), usegmt=True))
-    request.send_header("Connection", "close")
-    request.end_headers()
-    while True:
-        request.wfile.write(b"<x>" * 100_000)
-
-
 def silent(request: Request) -> None:
     time.sleep(3)
-    request.close_connection = True
-
-
-def dropped(request: Request) -> None:
-    request.close_connection = True
-
-
-def garbage(request: Request) -> None:
-    request.wfile.write(os.urandom(2000))
     request.close_connection = True
 
 
