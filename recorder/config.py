@@ -14,7 +14,11 @@ from recorder import toml
 from recorder.errors import RecorderError
 from recorder.shapes import HOST_PORT
 
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
+Name = Annotated[
+    str,
+    Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$",
+         description="small letters, digits and hyphens, 31 at most, such as cam-01"),
+]  # fmt: skip
 Text = Annotated[str, Meta(min_length=1, max_length=120)]
 _S3 = "s3://"
 Pin = Annotated[int, Meta(ge=0, le=27)]
@@ -171,7 +175,11 @@ class Battery(_Strict, frozen=True, kw_only=True):
     draw: Literal["negative", "positive"] = "negative"
     cells: Annotated[int, Meta(ge=1, le=4)] = 1
     capacity_mah: Annotated[int, Meta(ge=100, le=50_000)] = 3000
-    pisugar: Annotated[str, Meta(pattern=rf"^/.+$|{HOST_PORT}")] = "127.0.0.1:8423"
+    pisugar: Annotated[
+        str,
+        Meta(pattern=rf"^/.+$|{HOST_PORT}",
+             description="a socket's path, or a server and its port, such as 127.0.0.1:8423"),
+    ] = "127.0.0.1:8423"  # fmt: skip
     end_min: Annotated[int, Meta(ge=0, le=60)] = 3
     end_percent: Percent = 3
     end_after_s: Annotated[int, Meta(ge=5, le=300)] = 30
@@ -182,14 +190,21 @@ class Gnss(_Strict, frozen=True, kw_only=True):
     """Satellites: where a recording is made, and a bound for the clock."""
 
     kind: Literal["gpsd", "none"] = "none"
-    gpsd: Annotated[str, Meta(pattern=HOST_PORT)] = "127.0.0.1:2947"
+    gpsd: Annotated[
+        str,
+        Meta(pattern=HOST_PORT, description="a server and its port, such as 127.0.0.1:2947"),
+    ] = "127.0.0.1:2947"
     every_s: Annotated[int, Meta(ge=5, le=3600)] = 60
 
 
 class Sync(_Strict, frozen=True, kw_only=True):
     """The township's store (a mounted folder, or s3://BUCKET) and how sync is woken."""
 
-    store: Annotated[str, Meta(pattern=r"^(?!s3:)|^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = ""
+    store: Annotated[
+        str,
+        Meta(pattern=r"^(?!s3:)|^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+             description="a folder, or s3:// and a bucket's name, such as s3://evidence"),
+    ] = ""  # fmt: skip
     settle_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
     live: bool = False
     read_back_mb: Annotated[int, Meta(ge=0, le=1_000_000)] = 4096
@@ -207,8 +222,16 @@ class Freeing(_Strict, frozen=True, kw_only=True):
 class S3(_Strict, frozen=True, kw_only=True):
     """The store where ``sync.store`` names a bucket. ``lock`` none: evidence can be deleted."""
 
-    endpoint: Annotated[str, Meta(pattern=r"^(https://[A-Za-z0-9.:\[\]-]+/?)?$")] = ""
-    region: Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,60}$")] = "default"
+    endpoint: Annotated[
+        str,
+        Meta(pattern=r"^(https://[A-Za-z0-9.:\[\]-]+/?)?$",
+             description="an address such as https://store.example:8443"),
+    ] = ""  # fmt: skip
+    region: Annotated[
+        str,
+        Meta(pattern=r"^[a-z0-9-]{1,60}$",
+             description="small letters, digits and hyphens, such as default"),
+    ] = "default"  # fmt: skip
     ca: Text = "/etc/ssl/certs/ca-certificates.crt"
     credentials: Text = "/var/lib/recorder-sync/s3-credentials.toml"
     lock: Literal["compliance", "none"] = "compliance"

@@ -1,14 +1,13 @@
 """Strict TOML: a file becomes a frozen struct, or an error that names file, key and remedy."""
 
-import re
 import tomllib
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-from msgspec import inspect
 
 from recorder.errors import RecorderError
+from recorder.misfit import Misfit, told
 
 T = TypeVar("T")
 
@@ -79,36 +78,9 @@ def loads(
     try:
         return msgspec.convert(raw, type_)
     except msgspec.ValidationError as error:
-        problem, _, key = str(error).partition(" - at `$")
-        key = key.rstrip("`").lstrip(".") or "top level"
-        if problem.startswith("Invalid enum value"):
-            allowed = _allowed(inspect.type_info(type_), re.sub(r"\[.*?\]", ".[", key).split("."))
-            problem += f", not one of {', '.join(allowed)}" if allowed else ""
+        key, problem, advice = told(error, type_) or Misfit(
+            "top level", str(error), f"Compare it with the example {what} file"
+        )
         raise RecorderError(
-            f"{what}-invalid",
-            f"key {key}: {problem[0].lower()}{problem[1:]}",
-            where=where,
-            remedy=remedy or f"Compare the key with the example {what} file",
+            f"{what}-invalid", f"key {key}: {problem}", where=where, remedy=remedy or advice
         ) from error
-
-
-def _allowed(type_: inspect.Type, steps: list[str]) -> list[str]:
-    """The values that fit where ``steps`` lead: a field's name, or "[" into a list or a table.
-    None where the way is not plain."""
-    match type_:
-        case inspect.Metadata(type=inner):
-            return _allowed(inner, steps)
-        case inspect.UnionType(types=types):
-            return [value for each in types for value in _allowed(each, steps)]
-        case inspect.LiteralType(values=values) if not steps:
-            return [str(value) for value in values]
-        case inspect.EnumType(cls=cls) if not steps:
-            return [str(each.value) for each in cls]
-        case inspect.StructType(fields=fields) if steps:
-            inner_types = [f.type for f in fields if f.encode_name == steps[0]]
-            return [value for each in inner_types for value in _allowed(each, steps[1:])]
-        case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item) if steps:
-            return _allowed(item, steps[1:])
-        case inspect.DictType(value_type=item) if steps:
-            return _allowed(item, steps[1:])
-    return []

@@ -43,7 +43,10 @@ class Document(_Strict, frozen=True, kw_only=True):
 class Card(_Strict, frozen=True, kw_only=True):
     """The card as it was written. An element left empty is asked for (Art. 14)."""
 
-    id: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,40}$")]
+    id: Annotated[
+        str,
+        Meta(pattern=r"^[A-Za-z0-9-]{1,40}$", description="letters, digits and hyphens, 1 to 40"),
+    ]
     act: Annotated[str, Meta(min_length=1, max_length=41)]
     case_number: Word = ""
     place: Word = ""

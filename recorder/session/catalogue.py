@@ -11,9 +11,13 @@ from msgspec import Meta
 from recorder import toml
 from recorder.errors import RecorderError
 
-Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
+Id = Annotated[
+    str,
+    Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$",
+         description="small letters, digits and hyphens, 41 at most"),
+]  # fmt: skip
 Text = Annotated[str, Meta(min_length=1, max_length=200)]
-Date = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Date = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$", description="a day such as 2026-11-23")]
 Obligation = Literal["must", "may"]
 
 MUST_ARTICLE = "10."
@@ -48,7 +52,10 @@ class Entry(_Strict, frozen=True, kw_only=True):
     title: Text
     basis: Text
     obligation: Obligation
-    article: Annotated[str, Meta(pattern=r"^(10\.[1-6]|11\.[1-5])$")]
+    article: Annotated[
+        str,
+        Meta(pattern=r"^(10\.[1-6]|11\.[1-5])$", description="10.1 to 10.6, or 11.1 to 11.5"),
+    ]
     stages: Annotated[tuple[Stage, ...], Meta(min_length=1)]
     begins: Text
     ends: Text
@@ -58,7 +65,11 @@ class Entry(_Strict, frozen=True, kw_only=True):
     approval: bool = False
     warn_night: bool = False
     warn_holiday: bool = False
-    retention: Annotated[str, Meta(pattern=r"^(\d{1,3}y|permanent|case)$")]
+    retention: Annotated[
+        str,
+        Meta(pattern=r"^(\d{1,3}y|permanent|case)$",
+             description="permanent, case, or years such as 3y"),
+    ]  # fmt: skip
     sensitivity: Literal["normal", "restricted"] = "normal"
     entrustable: bool = True
     enabled: bool = True

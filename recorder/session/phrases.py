@@ -237,7 +237,7 @@ def load(language: str, path: Path | None, utc_offset_min: int) -> Speaker:
             if not isinstance(text, str):
                 raise RecorderError(
                     "phrases-invalid",
-                    f"key {key}: expected `str`, got `{type(text).__name__}`",
+                    f"key {key}: a sentence is text",
                     where=str(path),
                     remedy="Write the sentence in quotation marks",
                 )

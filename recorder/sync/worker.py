@@ -137,7 +137,11 @@ def _told(contact: Contact, run: "_Run") -> Iterator[None]:
 
 def open_directory(settings: Settings, owner: str) -> Store:
     """The mounted folder of the config. StoreError where it is gone or no store."""
-    return DirectoryStore(Path(settings.sync.store), settings.device.name, owner)
+    try:
+        return DirectoryStore(Path(settings.sync.store), settings.device.name, owner)
+    except StoreError as error:
+        error.where = f"key sync.store: {error.where}"
+        raise
 
 
 class _Run:

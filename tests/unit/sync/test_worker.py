@@ -306,6 +306,7 @@ def test_no_store_in_the_folder_is_an_error_and_nothing_is_written_there(place: 
     with pytest.raises(StoreError, match="provision store") as caught:
         run(place, say=said.append)
     assert (caught.value.code, caught.value.sort) == ("store-gone", Sort.LATER)
+    assert caught.value.where == f"key sync.store: {place.store}"
     assert said == ["store_gone"] and list(place.store.iterdir()) == []
 
 
