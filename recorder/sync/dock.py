@@ -49,7 +49,8 @@ def read_back(
     """Read back a second time what was stored a day ago, of ``devices`` or all that the register
     names, oldest first; each has its second receipt in the store when it is counted.
 
-    Raises RecorderError where it cannot run: no register, no key of a dock in it, no store.
+    Raises RecorderError where it cannot run: no register, no key of a dock or no such device in
+    it, no store.
     """
     home = Home(Path(settings.paths.sync))
     stop = stop or threading.Event()
@@ -57,11 +58,12 @@ def read_back(
     with home.locked(wait_s):
         signer = home.signer("dock")
         listed = _register(Path(settings.paths.keys), signer)
+        known = sorted({key.name for key in listed.keys if key.role == "device"})
+        _all_known(devices, known)
         store = PacedStore(open_store(settings, home.owner), pace, Manner.FINISH)
         run = _Run(settings, home, store, signer, listed, clock, progress, stop)
         try:
-            names = {key.name for key in listed.keys if key.role == "device"}
-            run.all(devices or sorted(names))
+            run.all(devices or known)
         finally:
             store.close()
             summary = run.summary()
@@ -86,6 +88,15 @@ def _register(folder: Path, signer: chain.Signer) -> Register:
     return listed
 
 
+def _all_known(devices: Sequence[str], known: Sequence[str]) -> None:
+    for name in devices:
+        if name not in known:
+            raise RecorderError(
+                "device-unknown", "the register has no such device", where=f"--device {name}",
+                remedy=f"Devices there: {', '.join(known) or 'none'}",
+            )  # fmt: skip
+
+
 class _Run:
     def __init__(
         self, settings: Settings, home: Home, store: Store, signer: chain.Signer, listed: Register,
@@ -102,15 +113,19 @@ class _Run:
         self._reading = Reading(store, home, self._stop, progress.moved, _ALL)
         self._twice = 0
         self._findings: list[Finding] = []
+        self._devices = 0
 
     def summary(self) -> Summary:
         """What was done so far."""
         return Summary(
-            store=self._store.name, read_twice=self._twice, findings=tuple(self._findings)
-        )
+            store=self._store.name, read_twice=self._twice, read_files=self._reading.files,
+            read_bytes=self._reading.size_bytes, devices=self._devices,
+            findings=tuple(self._findings),
+        )  # fmt: skip
 
     def all(self, devices: Sequence[str]) -> None:
         """The oldest days first, and what is named first within a day."""
+        self._devices = len(devices)
         now_ns = self._store.time_ns()
         due = [line for device in devices for line in self._due(device, now_ns)]
         due.sort(key=lambda line: (line.body.read, line.body.recording))

@@ -54,9 +54,12 @@ class Pace:
         Stopped where the end is asked for meanwhile.
         """
         if not self._occupied():
-            self._tell("no recording is open: going on", giving_way=False)
+            self._tell("the recording has ended: going on", giving_way=False)
             return False
-        self._tell("a recording is open: giving way", giving_way=True)
+        self._tell(
+            "a recording is open on the device: what is sealed waits until it has ended, and goes "
+            "on by itself; stopping sync meanwhile loses nothing", giving_way=True,
+        )  # fmt: skip
         if self._stop.is_set():
             raise Stopped
         self._sleep(_TURN_S)

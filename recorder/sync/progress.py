@@ -178,17 +178,8 @@ class Bar(_Counter):
         self._say(text)
 
     def end(self, summary: Summary) -> None:
-        files = summary.sent_files + summary.present_files
-        self._say(
-            f"{summary.store or 'store'}: {len(summary.stored)} recordings stored now, "
-            f"{summary.stored_before} before, {summary.not_sealed} not sealed yet; "
-            f"{files} files, {size(summary.sent_bytes)} sent, "
-            f"{size(summary.present_bytes)} there already; {summary.ledger_lines} ledger lines"
-            + (f"; {summary.live_files} files of open recordings" if summary.live_files else "")
-            + (f"; {summary.quarantined} from quarantine" if summary.quarantined else "")
-            + (f"; {summary.read_twice} read a second time" if summary.read_twice else "")
-            + (f"; {summary.duplicates} files twice in the store" if summary.duplicates else "")
-        )
+        done = _read_for_devices(summary) if summary.devices else _stored(summary)
+        self._say(f"{summary.store or 'store'}: {done}")
 
     def text(self) -> str:
         """The line as it would be drawn now."""
@@ -213,6 +204,30 @@ class Bar(_Counter):
         self._width = 0
         self._stream.write(f"{clear}{text}\n")
         self._stream.flush()
+
+
+def _stored(summary: Summary) -> str:
+    files = summary.sent_files + summary.present_files
+    fetched = f", {size(summary.read_bytes)} fetched for it" if summary.read_bytes else ""
+    return (
+        f"{len(summary.stored)} recordings stored now, "
+        f"{summary.stored_before} before, {summary.not_sealed} not sealed yet; "
+        f"{files} files, {size(summary.sent_bytes)} sent, "
+        f"{size(summary.present_bytes)} there already; {summary.ledger_lines} ledger lines"
+        + (f"; {summary.live_files} files of open recordings" if summary.live_files else "")
+        + (f"; {summary.quarantined} from quarantine" if summary.quarantined else "")
+        + (f"; {summary.read_twice} read a second time" if summary.read_twice or fetched else "")
+        + fetched
+        + (f"; {summary.duplicates} files twice in the store" if summary.duplicates else "")
+    )
+
+
+def _read_for_devices(summary: Summary) -> str:
+    """A dock's run: it stores nothing."""
+    read = f"{summary.read_files} files, {size(summary.read_bytes)} fetched and compared"
+    return f"{summary.read_twice} recordings of {summary.devices} devices read a second time; " + (
+        read if summary.read_files else "nothing was due to be read"
+    )
 
 
 def size(size_bytes: int) -> str:

@@ -45,6 +45,8 @@ class Reading:
         self._moved = moved
         self._between = between
         self.left_bytes = share_bytes
+        self.files = self.size_bytes = 0
+        """Fetched by this run, and as they must be."""
 
     def whole(self, base: str, files: Sequence[BagFile], receipt: str) -> bool:
         """Whether all of it is read now; False: this run's share is used up, or it is to stop.
@@ -66,6 +68,8 @@ class Reading:
                     self._store, f"{base}/{file.name}", file, sent=False, moved=self._moved
                 )
                 done += 1
+                self.files += 1
+                self.size_bytes += file.size_bytes
                 unnoted_bytes += file.size_bytes
                 if unnoted_bytes >= _NOTE_BYTES:
                     self._note(receipt, done)

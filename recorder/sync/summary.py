@@ -25,7 +25,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     ``live_*`` went over now out of recordings that are not sealed yet.
 
     ``quarantined`` of what could not be understood are stored now, ``read_twice`` have their second
-    read-back now.
+    read-back now, for which ``read_files`` were fetched. ``devices``: for so many a dock read.
     ``duplicates``: identical versions that a store made which does not honour create-only.
     """
 
@@ -42,6 +42,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     live_bytes: int = 0
     quarantined: int = 0
     read_twice: int = 0
+    read_files: int = 0
+    read_bytes: int = 0
+    devices: int = 0
     duplicates: int = 0
     findings: tuple[Finding, ...] = ()
 

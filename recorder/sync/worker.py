@@ -177,15 +177,16 @@ class _Run:
         self._sum: dict[str, int] = dict.fromkeys(
             ("stored_before", "not_sealed", "sent_files", "sent_bytes", "present_files",
              "present_bytes", "ledger_lines", "live_files", "live_bytes",
-             "quarantined", "read_twice", "duplicates"), 0,
+             "quarantined", "read_twice", "read_files", "read_bytes", "duplicates"), 0,
         )  # fmt: skip
         self._moved: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._once: dict[str, str] = {}
         self._taken: set[str] = set()
         self._docks = self._known_docks()
         self._notes: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._thread = threading.get_ident()
         limit_kbps = settings.sync.limit_kbps
-        self._pace = Pace(limit_kbps, contact.occupied, clock, stop, self._notes.put, sleep)
+        self._pace = Pace(limit_kbps, contact.occupied, clock, stop, self._note, sleep)
         self._name = ""
         self._terms: Terms | None = None
 
@@ -281,10 +282,13 @@ class _Run:
         reading = Reading(
             self._store, self._home, self._stop, self._progress.moved, share_bytes, self._live_turn
         )
-        self._sum["read_twice"] = second.Second(
-            self._settings, self._store, self._home, self._signer, self._clock, reading,
-            self._guarded, self._docks, self._how_long, self._lost,
-        ).all(self._once)  # fmt: skip
+        try:
+            self._sum["read_twice"] = second.Second(
+                self._settings, self._store, self._home, self._signer, self._clock, reading,
+                self._guarded, self._docks, self._how_long, self._lost,
+            ).all(self._once)  # fmt: skip
+        finally:
+            self._sum["read_files"], self._sum["read_bytes"] = reading.files, reading.size_bytes
 
     def _lost(self, device: str, whole: Bag, error: Lost) -> None:
         """The device may have the only copy: it goes there again, with a first receipt anew."""
@@ -469,6 +473,12 @@ class _Run:
             raise Stopped
         key, source = f"{base}/{file.name}", partial(bag.source, folder / file.name)
         return file, transfer.settle(self._store, key, file, source, self._moved.put, how)
+
+    def _note(self, text: str) -> None:
+        """From any thread. What is to be waited for is told before the wait."""
+        self._notes.put(text)
+        if threading.get_ident() == self._thread:
+            self._tell_moved()
 
     def _tell_moved(self) -> None:
         """Progress hears of it on the run's own thread."""

@@ -1,6 +1,7 @@
 """A device and a dock of one township, whose register knows both."""
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from recorder.config import Paths, Settings, Sync
 from recorder.evidence import keys, register
 from recorder.evidence.keys import KeySigner
 from recorder.sync import dock, receipts
-from recorder.sync.progress import Quiet
+from recorder.sync.progress import Progress, Quiet
 from recorder.sync.readers import Reader
 from recorder.sync.summary import Summary
 from tests.unit.sync.spools import DEVICE, Place, tree
@@ -50,13 +51,15 @@ class Docked:
         (self.keys / register.SIGNATURE).write_bytes(self.township.sign(data))
         (self.keys / "township.pem").write_bytes(keys.pem_pair(self.township.private)[1])
 
-    def read_back(self, after_h: float = 25) -> Summary:
+    def read_back(
+        self, after_h: float = 25, devices: Sequence[str] = (), progress: Progress | None = None
+    ) -> Summary:
         """The dock's verb, later."""
         self.days.sync(after_h, settings=self.lazy)
         self.days.read.clear()
         return dock.read_back(
-            self.on_dock(self.place.settings), Quiet(), clock=self.place.clock,
-            open_store=self.days.open,
+            self.on_dock(self.place.settings), progress or Quiet(), clock=self.place.clock,
+            open_store=self.days.open, devices=devices,
         )  # fmt: skip
 
     def on_dock(self, settings: Settings) -> Settings:

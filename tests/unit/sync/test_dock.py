@@ -1,11 +1,13 @@
 """The dock reads back for a device, and the device takes its receipt over, or does not."""
 
+import io
 from pathlib import Path
 
 import pytest
 
 from recorder.errors import RecorderError
 from recorder.evidence import register
+from recorder.sync.progress import Bar, size
 from recorder.sync.summary import Summary
 from tests.unit.sync.docked import Docked
 from tests.unit.sync.spools import DEVICE, tree
@@ -78,6 +80,30 @@ def test_what_differs_in_the_store_is_a_finding_of_the_dock_and_no_receipt(
     assert (len(summary.findings), summary.read_twice, summary.exit_code) == (1, 0, 1)
     assert summary.findings[0].recording == docked.bag.name
     assert not list(docked.place.store.rglob("*-2"))
+
+
+def test_a_device_that_the_register_does_not_have_is_answered_with_those_it_has(
+    docked: Docked,
+) -> None:
+    with pytest.raises(RecorderError) as caught:
+        docked.read_back(devices=("bc-oo1",))
+    assert caught.value.where == "--device bc-oo1"
+    assert caught.value.remedy == f"Devices there: {DEVICE}"
+    assert docked.read_back(devices=(DEVICE,)).read_twice == 1
+
+
+def test_people_read_what_a_dock_has_read(docked: Docked) -> None:
+    stream = io.StringIO()
+    summary = docked.read_back(progress=Bar(stream, docked.place.clock))
+    bag = [path for path in docked.bag.rglob("*") if path.is_file()]
+    assert summary.read_files == len(bag) == 8
+    assert summary.read_bytes == sum(path.stat().st_size for path in bag)
+    assert stream.getvalue().splitlines()[-1] == (
+        "township: 1 recordings of 1 devices read a second time; 8 files, "
+        f"{size(summary.read_bytes)} fetched and compared"
+    )
+    docked.read_back(progress=Bar(stream, docked.place.clock))
+    assert stream.getvalue().splitlines()[-1].endswith("; nothing was due to be read")
 
 
 def test_a_dock_without_the_register_does_not_run(docked: Docked) -> None:

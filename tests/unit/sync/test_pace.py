@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from recorder.clock import NS, ManualClock
@@ -155,6 +156,33 @@ def run(place: Place, recorder: Recorder, **more: Any) -> Summary:
     return worker.run_once(
         place.settings, Quiet(), clock=place.clock, dock=recorder, sleep=recorder.sleep, **more
     )
+
+
+class Notes(Quiet):
+    """What was told, and after how many seconds."""
+
+    def __init__(self, place: Place) -> None:
+        self._clock, self._began_ns = place.clock, place.clock.boot_ns()
+        self.told: list[tuple[float, str]] = []
+
+    def note(self, text: str) -> None:
+        self.told.append(((self._clock.boot_ns() - self._began_ns) / NS, text))
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_wait_for_a_recording_is_told_when_it_begins_and_when_it_is_over(
+    place: Place, live: bool
+) -> None:
+    place.recording()
+    settings = msgspec.structs.replace(
+        place.settings, sync=msgspec.structs.replace(place.settings.sync, live=live)
+    )
+    recorder, notes = Recorder(place), Notes(place)
+    recorder.open_for_s = 30
+    worker.run_once(settings, notes, clock=place.clock, dock=recorder, sleep=recorder.sleep)
+    (began_s, waits), (over_s, goes_on) = notes.told
+    assert began_s == 0 and "waits until it has ended" in waits
+    assert over_s == 30 and goes_on == "the recording has ended: going on"
 
 
 def test_a_run_gives_way_to_a_recording_and_sends_every_byte_once(place: Place) -> None:
