@@ -58,7 +58,8 @@ class _GivenUp(Exception):
 
 
 def judge_all(where: str, yards: Iterable[Yard], given: Given) -> FolderReport:
-    """Every recording of every yard. RecorderError where there is no yard, or none can be seen."""
+    """Every recording of every yard. RecorderError where there is no yard, or none can be seen, or
+    nothing to judge on the day."""
     bench = _Bench(given)
     try:
         _all(bench, yards)
@@ -74,6 +75,12 @@ def judge_all(where: str, yards: Iterable[Yard], given: Given) -> FolderReport:
             where=where,
             remedy="Give a recording's folder, a spool, or a store",
         )
+    if given.day and bench.empty:
+        raise RecorderError(
+            "no-recordings", f"no recording is listed there that began on {given.day}", where=where,
+            remedy="Give another day, or leave --day out: against the ledger a recording that is "
+            "missing would show",
+        )  # fmt: skip
     return bench.report(where)
 
 
@@ -105,6 +112,11 @@ class _Bench:
         self._failed = 0
         self.findings = Findings()
         self.yards = 0
+
+    @property
+    def empty(self) -> bool:
+        """Nothing was judged, and nothing found that would say why."""
+        return not self._judged and not self.findings.listed()
 
     def yard(self, yard: Yard) -> None:
         """One device."""

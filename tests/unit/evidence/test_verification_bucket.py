@@ -135,8 +135,9 @@ def test_a_day_is_found_by_its_own_keys(township: Township) -> None:
     township.put(f"days/{DAY}/../x", b"")
     township.put(f"days/{DAY}/..", b"")
     assert {f.file for f in township.judge("/bc-001", day=DAY).findings} >= {"..", "../"}
-    other = township.judge("", day="2026-11-24")
-    assert isinstance(other, FolderReport) and other.judged == {}
+    with pytest.raises(RecorderError, match="2026-11-24") as caught:
+        township.judge("", day="2026-11-24")
+    assert caught.value.code == "no-recordings"
 
 
 def _changed(t: Township) -> None:

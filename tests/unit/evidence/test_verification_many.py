@@ -62,12 +62,13 @@ def test_one_device_or_one_day_of_a_store(store: Store) -> None:
     assert {f.code for f in whole.findings} == {"recording-missing"}
     assert judge_folder(store.root, store.given, device="bc-002").verdict is Verdict.VALID
     assert store.day(DAY, "bc-002") == {"valid": 1}
-    assert store.day("2026-11-24") == {}
     report = judge_folder(store.root, Given(vouched=store.given.vouched, day=DAY))
     assert [(f.code, f.file) for f in report.findings] == [("no-bag", store.bags[0].name)]
     assert report.verdict is Verdict.TAMPERED  # its day has its name
     with pytest.raises(RecorderError, match="nothing of that device"):
         judge_folder(store.root, store.given, device="bc-003")
+    with pytest.raises(RecorderError, match=r"no recording .* began on 2026-11-24"):
+        store.day("2026-11-24")
     shutil.rmtree(store.root / "bc-002" / "days")
     with pytest.raises(RecorderError, match="days"):
         store.day(DAY, "bc-002")
