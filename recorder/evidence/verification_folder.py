@@ -1,37 +1,15 @@
 """``recorder verify`` of a folder: one recording, a spool, a device's folder or a whole store."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from recorder.errors import RecorderError
-from recorder.evidence.age import Identity
-from recorder.evidence.register import Register
 from recorder.evidence.statement_check import is_statement
-from recorder.evidence.verification import is_recording, verify_recording
+from recorder.evidence.verification import is_recording
 from recorder.evidence.verification_many import Given, judge_all
-from recorder.evidence.verification_report import FolderReport, Report
-from recorder.evidence.verification_trust import Vouched
+from recorder.evidence.verification_report import FolderReport
 from recorder.evidence.verification_yard import FolderYard, Yard, device_in, devices_in
 from recorder.spool import number_of
-
-
-def verify_path(
-    path: Path,
-    *,
-    register: Register | None = None,
-    register_signed: bool = True,
-    key: bytes | None = None,
-    ledger: Path | None = None,
-    identities: Sequence[Identity] | None = None,
-    statements: Path | None = None,
-) -> Report | FolderReport:
-    """``verify_recording`` or ``verify_folder``, whichever ``path`` calls for. RecorderError for a
-    statement, which is judged with what it lies beside."""
-    check = verify_recording if is_one(path) else verify_folder
-    return check(
-        path, register=register, register_signed=register_signed, key=key, ledger=ledger,
-        identities=identities, statements=statements,
-    )  # fmt: skip
 
 
 def is_one(path: Path) -> bool:
@@ -44,32 +22,15 @@ def is_one(path: Path) -> bool:
     return is_recording(path) or not path.is_dir()
 
 
-def verify_folder(
-    folder: Path,
-    *,
-    register: Register | None = None,
-    register_signed: bool = True,
-    key: bytes | None = None,
-    ledger: Path | None = None,
-    identities: Sequence[Identity] | None = None,
-    statements: Path | None = None,
-) -> FolderReport:
-    """Check a spool, a device's folder in a store, or a whole store: every recording, each held
-    against the ledger, and every recording that the ledger has and the folder has not.
-
-    Raises RecorderError where there is neither a recording nor a ledger in it.
-    """
-    given = Given(
-        vouched=Vouched(register, register_signed, key), identities=identities or (),
-        statements=statements,
-    )  # fmt: skip
-    return judge_folder(folder, given, ledger=ledger)
-
-
 def judge_folder(
     folder: Path, given: Given, *, ledger: Path | None = None, device: str = ""
 ) -> FolderReport:
-    """The same with all that can be asked for; ``device``: one of a store's."""
+    """Check a spool, a device's folder in a store, or a whole store: every recording, each held
+    against the ledger, and every recording that the ledger has and the folder has not. ``device``:
+    one of a store's.
+
+    Raises RecorderError where there is neither a recording nor a ledger in it.
+    """
     return judge_all(str(folder), _yards(folder, ledger, device, given.day), given)
 
 

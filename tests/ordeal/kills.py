@@ -16,10 +16,10 @@ import msgspec
 from recorder.clock import NS, boot_ns
 from recorder.errors import RecorderError
 from recorder.evidence import lines
-from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Level
 from tests.ordeal.reboot import FINE, register_of
 from tests.rigs.daemon import DEMO, ROOT, Daemon
+from tests.unit.evidence.judge import verify_folder
 
 AGAIN_S = 5.0
 SETTINGS = DEMO.replace("seconds = 4.0", "seconds = 1.0")

@@ -16,11 +16,11 @@ import msgspec
 from recorder.errors import RecorderError
 from recorder.evidence import lines
 from recorder.evidence.chain import sync_folder
-from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import FolderReport, Level
 from tests.ordeal.reboot import FINE, register_of, start_on
 from tests.rigs.daemon import DEMO, Daemon, journal_of
 from tests.rigs.disks import CacheDisk
+from tests.unit.evidence.judge import verify_folder
 
 CUTS_A_DISK = 10
 SETTINGS = DEMO.replace("seconds = 4.0", "seconds = 1.0")

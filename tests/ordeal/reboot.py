@@ -16,9 +16,9 @@ from recorder.errors import RecorderError
 from recorder.evidence import lines
 from recorder.evidence.keys import load_public
 from recorder.evidence.register import Register, load as load_register
-from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Level, Verdict
 from tests.rigs.daemon import ROOT, Daemon, journal_of
+from tests.unit.evidence.judge import verify_folder
 
 LIMIT_S = 60.0
 FINE = (Verdict.VALID, Verdict.INTERRUPTIONS)

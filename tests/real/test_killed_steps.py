@@ -21,7 +21,6 @@ from recorder.clock import NS, ManualClock
 from recorder.disk import Disk
 from recorder.errors import RecorderError
 from recorder.evidence import lines
-from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Level, Verdict
 from recorder.ring import Piece, Stream
 from recorder.session import catalogue
@@ -32,6 +31,7 @@ from tests.rigs.at_once import Now
 from tests.rigs.daemon import Daemon, journal_of
 from tests.rigs.killed_at import fork_and_kill
 from tests.unit.evidence import bags
+from tests.unit.evidence.judge import verify_folder
 from tests.unit.sync.spools import Place
 
 REBOOTED = "00000000-0000-4000-8000-000000000002"

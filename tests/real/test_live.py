@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from recorder.evidence import keys, lines, register as registers
-from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import FolderReport, Verdict
 from tests.rigs.daemon import DEMO, Daemon
+from tests.unit.evidence.judge import verify_folder
 from tests.unit.sync.field import codes
 
 LIVE = "live = true\n" + DEMO

@@ -14,13 +14,13 @@ import pytest
 from recorder.clock import SystemClock
 from recorder.errors import RecorderError
 from recorder.evidence import lines, provision
-from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Verdict
 from tests.rigs.daemon import ROOT, Daemon, journal_of
 from tests.rigs.disk_faults import FaultyDisk
 from tests.rigs.disks import unmount
 from tests.rigs.privileged import as_root
 from tests.unit.evidence import bags, cards
+from tests.unit.evidence.judge import verify_folder
 
 FORMATS = ROOT / "docs" / "formats.md"
 

@@ -9,10 +9,10 @@ import pytest
 
 from recorder.evidence import lines
 from recorder.evidence.chain import Line, read
-from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Level
 from tests.real.test_sync_stores import mounted, tmpfs
 from tests.rigs.daemon import DEMO, Daemon
+from tests.unit.evidence.judge import verify_folder
 from tests.unit.sync.spools import Place
 from tests.unit.sync.stepped import Days
 

@@ -11,10 +11,10 @@ import pytest
 
 from recorder.evidence import lines
 from recorder.evidence.chain import Line, files, read
-from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Level
 from tests.ordeal.reboot import FINE, register_of
 from tests.rigs.daemon import DEMO, ROOT, Daemon
+from tests.unit.evidence.judge import verify_folder
 
 UNIT = (ROOT / "systemd/recorder.service").read_text()
 (STOP_S,) = (float(found) for found in re.findall(r"^TimeoutStopSec=(\d+)$", UNIT, re.M))

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from recorder.errors import RecorderError
 from recorder.evidence.verification import verify_recording
-from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Verdict
 from tests.unit.evidence import bags
+from tests.unit.evidence.judge import verify_folder
 
 RELAXED = settings(
     max_examples=100,

@@ -18,11 +18,11 @@ from recorder.disk import Disk
 from recorder.evidence import chain, keys, lines, register
 from recorder.evidence.chain import Line, files, read
 from recorder.evidence.keys import KeySigner
-from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Level
 from recorder.sync import receipts, standing
 from tests.rigs.at_once import Now
 from tests.rigs.killed_at import fork_and_kill
+from tests.unit.evidence.judge import verify_folder
 from tests.unit.sync.spools import Place, tree
 from tests.unit.sync.stepped import Days
 

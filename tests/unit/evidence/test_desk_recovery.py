@@ -15,10 +15,10 @@ from recorder.evidence import desk_recovery, keys, ledger_private, lines, recove
 from recorder.evidence.age import decrypt
 from recorder.evidence.chain import Line, files, read
 from recorder.evidence.seal import SIGNATURE, TAGMANIFEST
-from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Report, Verdict
 from recorder.sync.stores.marker import init_store
 from tests.unit.evidence import bags, cards
+from tests.unit.evidence.judge import verify_folder
 
 
 @pytest.fixture

@@ -23,11 +23,12 @@ from recorder.evidence.sheet_text import as_text
 from recorder.evidence.statement_form import facts
 from recorder.evidence.statement_text import Text
 from recorder.evidence.verification import verify_recording
-from recorder.evidence.verification_folder import verify_folder, verify_path
+from recorder.evidence.verification_folder import is_one
 from recorder.evidence.verification_report import FolderReport, Level, Verdict
 from recorder.evidence.verification_table import render
 from recorder.evidence.verification_trust import Vouched
 from tests.unit.evidence import bags
+from tests.unit.evidence.judge import verify_folder
 from tests.unit.evidence.test_statement_text import WRITTEN
 
 DESK = KeySigner(Ed25519PrivateKey.generate())
@@ -314,9 +315,9 @@ def test_a_correction_names_an_earlier_statement_about_the_same(
 
 
 def test_a_folder_of_statements_that_is_not_there_is_an_error(store: Store) -> None:
-    for path in (store.bag, store.place):
+    for path, judge in ((store.bag, verify_recording), (store.place, verify_folder)):
         with pytest.raises(RecorderError) as caught:
-            verify_path(path, statements=store.place / "statments")
+            judge(path, statements=store.place / "statments")
         assert (caught.value.code, caught.value.where) == (
             "no-statements", str(store.place / "statments"),
         )  # fmt: skip
@@ -325,7 +326,7 @@ def test_a_folder_of_statements_that_is_not_there_is_an_error(store: Store) -> N
 def test_a_statement_is_no_recording_that_could_be_tampered_with(store: Store) -> None:
     path = store.archive()
     with pytest.raises(RecorderError) as caught:
-        verify_path(path)
+        is_one(path)
     assert (caught.value.code, caught.value.where) == ("no-bag", str(path))
     assert "statement read" in caught.value.remedy
 

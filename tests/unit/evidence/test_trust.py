@@ -18,9 +18,9 @@ from recorder.evidence.ledger import entries, open_ledger
 from recorder.evidence.register import FORMAT, Key, Register
 from recorder.evidence.verification import verify_recording
 from recorder.evidence.verification_bag import signed
-from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Report, Verdict
 from tests.unit.evidence import bags
+from tests.unit.evidence.judge import verify_folder
 
 IDENTITY = b"\x01" + bytes(31)
 

@@ -17,11 +17,11 @@ from recorder.evidence.age import Identity
 from recorder.evidence.sheet_html import as_html
 from recorder.evidence.sheet_text import as_text
 from recorder.evidence.verification import verify_recording
-from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Finding, Report, Verdict
 from recorder.evidence.verification_table import render
 from tests.unit.capture import test_mux
 from tests.unit.evidence import bags
+from tests.unit.evidence.judge import verify_folder
 
 
 @pytest.fixture

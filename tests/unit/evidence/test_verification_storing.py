@@ -11,13 +11,13 @@ from recorder.config import CalendarSettings
 from recorder.evidence import ledger_private, lines
 from recorder.evidence.age import Recipient
 from recorder.evidence.provision import new_custodian
-from recorder.evidence.verification_folder import verify_path
 from recorder.evidence.verification_ledger import read as read_ledger
 from recorder.evidence.verification_report import Findings, FolderReport
 from recorder.evidence.verification_storing import Storing
 from recorder.sync import worker
 from recorder.sync.deadlines import Bounds
 from recorder.sync.progress import Quiet
+from tests.unit.evidence.judge import verify_folder
 from tests.unit.sync.spools import DEVICE, Place
 
 MONDAY = "2026-11-23T01:30:00.000Z"
@@ -30,7 +30,7 @@ def place(tmp_path: Path) -> Place:
 
 def codes(path: Path, **more: Any) -> list[str]:
     """What the deadlines add to a folder's verification."""
-    report = verify_path(path)
+    report = verify_folder(path)
     found = Storing(calendar=CalendarSettings(), **more).add(report)
     assert isinstance(found, FolderReport)
     assert found.verdict is report.verdict and found.exit_code == report.exit_code
@@ -84,7 +84,7 @@ def test_what_no_receipt_names_is_not_stored_yet(place: Place, now: str, found: 
 
 def test_without_receipts_a_spool_is_not_judged_and_says_so(place: Place) -> None:
     place.act(MONDAY)
-    report = Storing(calendar=CalendarSettings()).add(verify_path(place.spool))
+    report = Storing(calendar=CalendarSettings()).add(verify_folder(place.spool))
     assert isinstance(report, FolderReport)
     assert "stored in time" in " ".join(report.recordings[0].not_checked)
 

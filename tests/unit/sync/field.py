@@ -11,7 +11,6 @@ from recorder.config import Sync
 from recorder.evidence import keys, lines, recovery
 from recorder.evidence.recording import RecordingWriter
 from recorder.evidence.recovery import Found
-from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import FolderReport
 from recorder.sync import worker
 from recorder.sync.progress import Quiet
@@ -20,6 +19,7 @@ from recorder.sync.stores.directory import DirectoryStore
 from recorder.sync.stores.marker import init_store
 from recorder.sync.summary import Summary
 from tests.unit.evidence import bags
+from tests.unit.evidence.judge import verify_folder
 from tests.unit.sync.spools import settings
 
 SEGMENT_S = 5
