@@ -84,6 +84,10 @@ class MicrophoneSettings(_Strict, frozen=True, kw_only=True):
     bitrate_kbps: Annotated[int, Meta(ge=32, le=256)] = 64
 
 
+DRILL = frozenset({"demo", "file"})
+"""Cameras and microphones that make up what they give, or play it: nothing of it is evidence."""
+
+
 class CaptureSettings(_Strict, frozen=True, kw_only=True):
     """All that the capture process is told."""
 

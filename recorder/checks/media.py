@@ -3,7 +3,7 @@
 from recorder.capture.messages import Vitals
 from recorder.checks.result import Level, Result
 from recorder.clock import NS
-from recorder.config import Limits
+from recorder.config import DRILL, CameraSettings, Limits, MicrophoneSettings
 from recorder.session.phrases import Phrase
 
 STALE_NS = 2 * NS
@@ -13,15 +13,18 @@ def _age_ns(at_ns: int | None, now_ns: int) -> int | None:
     return None if at_ns is None else now_ns - at_ns
 
 
-def camera(vitals: Vitals | None, now_ns: int, wanted: bool) -> Result:
-    """Frames arrive."""
+def camera(vitals: Vitals | None, now_ns: int, settings: CameraSettings) -> Result:
+    """Frames arrive, and they are a camera's."""
     limit = f"a frame within {STALE_NS // NS} s"
-    if not wanted:
+    if settings.kind == "none":
         return Result("camera", Level.OK, "none configured", limit)
     age_ns = _age_ns(vitals.last_frame_ns if vitals else None, now_ns)
     if age_ns is None or age_ns > STALE_NS:
         value = "no frames" if age_ns is None else f"last frame {age_ns / NS:.1f} s ago"
         return Result("camera", Level.WARN, value, limit, Phrase.CAMERA_FAULT)
+    if settings.kind in DRILL:
+        value = "a drill: the picture is made up, nothing of it is evidence"
+        return Result("camera", Level.WARN, value, limit)
     assert vitals is not None
     return Result("camera", Level.OK, f"{vitals.frames} frames", limit)
 
@@ -40,10 +43,12 @@ def lens(vitals: Vitals | None, limits: Limits) -> Result:
     return Result("lens", Level.OK, value, limit)
 
 
-def microphone(vitals: Vitals | None, now_ns: int, limits: Limits, wanted: bool) -> Result:
-    """Samples arrive, and they are not silence."""
+def microphone(
+    vitals: Vitals | None, now_ns: int, limits: Limits, settings: MicrophoneSettings
+) -> Result:
+    """Samples arrive, they are not silence, and they are a microphone's."""
     limit = f"{limits.microphone_quiet_dbfs:.0f} dBFS"
-    if not wanted:
+    if settings.kind == "none":
         return Result("microphone", Level.OK, "none configured", limit)
     age_ns = _age_ns(vitals.last_sample_ns if vitals else None, now_ns)
     if vitals is None or age_ns is None or age_ns > STALE_NS:
@@ -54,6 +59,9 @@ def microphone(vitals: Vitals | None, now_ns: int, limits: Limits, wanted: bool)
     if level < limits.microphone_quiet_dbfs:
         value = f"{level:.0f} dBFS"
         return Result("microphone", Level.WARN, value, limit, Phrase.MICROPHONE_QUIET)
+    if settings.kind in DRILL:
+        value = "a drill: the sound is made up, nothing of it is evidence"
+        return Result("microphone", Level.WARN, value, limit)
     return Result("microphone", Level.OK, f"{level:.0f} dBFS", limit)
 
 

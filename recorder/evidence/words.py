@@ -242,6 +242,9 @@ _FINDINGS: _Words = {
     "possibly-overdue": ("可能超过存储期限", "possibly overdue"),
 }
 _VALUES: tuple[tuple[str, str], ...] = (
+    ("a drill: the picture is made up", "演练：画面不是实拍"),
+    ("a drill: the sound is made up", "演练：声音不是实录"),
+    ("nothing of it is evidence", "不能作为证据"),
     (r"(\d+) min \(none below (\d+)\)", r"\1 分钟（低于 \2 分钟不可记录）"),
     (r"(\d+) min\b", r"\1 分钟"),
     (r"last frame ([\d.]+) s ago", r"最近画面在 \1 秒前"),

@@ -3,7 +3,7 @@
 from recorder.checks import power, probe, trust
 from recorder.checks.result import Level as Checked
 from recorder.clock import Quality
-from recorder.config import Limits, Settings
+from recorder.config import DRILL, Limits, Settings
 from recorder.selftest.finding import Finding, failed, fine, left_out, warned
 from recorder.selftest.report import Media, Report
 
@@ -38,7 +38,7 @@ def of_daemon(report: Report, settings: Settings) -> tuple[Finding, ...]:
 
 
 def camera(report: Report, media: Media, settings: Settings) -> Finding:
-    """Frames of the right number came, and can be decoded."""
+    """A camera's frames of the right number came, and can be decoded."""
     if settings.camera.kind == "none":
         return left_out("camera", "none")
     fault = report.faults.get("camera", "")
@@ -52,10 +52,9 @@ def camera(report: Report, media: Media, settings: Settings) -> Finding:
         return failed("camera", "undecodable", problem=media.problem or report.faults["encoder"])
     fps = round((media.frames - 1) / media.video_s, 1) if media.video_s else 0.0
     found = {"fps": fps, "width": media.width, "height": media.height, "s": media.video_s}
-    wanted = settings.camera.fps
-    make = fine if fps >= LEAST_SHARE * wanted else warned
-    code = "ok" if fps >= LEAST_SHARE * wanted else "few"
-    finding = make("camera", code, **found)
+    wanted, kind = settings.camera.fps, settings.camera.kind
+    code = "few" if fps < LEAST_SHARE * wanted else "drill" if kind in DRILL else "ok"
+    finding = (fine if code == "ok" else warned)("camera", code, kind=kind, **found)
     return Finding(finding.part, code, finding.level, finding.figures, {"fps": wanted})
 
 
@@ -73,7 +72,7 @@ def lens(report: Report, limits: Limits) -> Finding:
 
 
 def microphone(report: Report, media: Media, settings: Settings) -> Finding:
-    """Sound came, and it is not silence."""
+    """A microphone's sound came, and it is not silence."""
     if settings.microphone.kind == "none":
         return left_out("microphone", "none")
     level, fault = media.level_dbfs, report.faults.get("microphone", "")
@@ -81,6 +80,8 @@ def microphone(report: Report, media: Media, settings: Settings) -> Finding:
         return failed("microphone", "silent" if fault == "silent" else "gone")
     if level < SILENT_DBFS:
         return failed("microphone", "silent")
+    if settings.microphone.kind in DRILL:
+        return warned("microphone", "drill", kind=settings.microphone.kind, dbfs=level)
     if fault:
         return warned("microphone", "gaps", dbfs=level)
     quiet = level < settings.checks.microphone_quiet_dbfs

@@ -15,6 +15,7 @@ from recorder.checks import probe
 from recorder.checks.probe import Measured, evaluate, fit
 from recorder.checks.result import Level, Result
 from recorder.clock import NS, ClockState, ManualClock, Quality
+from recorder.evidence.words import value
 from recorder.session.phrases import Phrase
 from recorder.spool import LOCK
 from tests.unit.test_config import GOOD
@@ -37,6 +38,22 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> config.Settings:
 def one(settings: config.Settings, name: str, **changes: object) -> Result:
     results = evaluate(msgspec.structs.replace(FINE, **changes), settings)
     return next(result for result in results if result.name == name)
+
+
+@pytest.mark.parametrize("kind", ["demo", "file"])
+@pytest.mark.parametrize(("part", "made_up"), [("camera", "画面"), ("microphone", "声音")])
+def test_what_is_made_up_is_a_drill_and_no_evidence(
+    settings: config.Settings, part: str, made_up: str, kind: str
+) -> None:
+    chosen = msgspec.structs.replace(getattr(settings, part), kind=kind)
+    drill = msgspec.structs.replace(settings, **{part: chosen})
+    (found,) = [each for each in evaluate(FINE, drill) if each.level is not Level.OK]
+    assert (found.name, found.level) == (part, Level.WARN)
+    assert "a drill" in found.value and "nothing of it is evidence" in found.value
+    assert (
+        value(found.value)
+        == f"演练：{made_up}不是实{'拍' if part == 'camera' else '录'}，不能作为证据"
+    )
 
 
 def with_vitals(**changes: object) -> Vitals:

@@ -34,14 +34,14 @@ def media(**changed: Any) -> dict[str, Any]:
     return {"media": msgspec.structs.replace(MEDIA, **changed)}
 
 
-def judge(**changed: Any) -> dict[str, Finding]:
+def judge(settings: config.Settings = SETTINGS, **changed: Any) -> dict[str, Finding]:
     of_device = {key: changed.pop(key) for key in list(changed) if key in Device.__struct_fields__}
     changed["device"] = msgspec.structs.replace(DEVICE, **of_device)
     report = msgspec.structs.replace(WELL, **changed)
     found = (
-        *judging.of_daemon(report, SETTINGS),
-        judging.button(report, SETTINGS, hands=True),
-        judging.light(report, SETTINGS, True),
+        *judging.of_daemon(report, settings),
+        judging.button(report, settings, hands=True),
+        judging.light(report, settings, True),
     )
     return {each.part: each for each in found}
 
@@ -95,6 +95,16 @@ def test_a_fault_is_named_in_its_part_and_in_no_other(
         row = Words(language).row(found[part])
         assert row.remedy
         assert "{" not in row.value + row.remedy + row.limit
+
+
+@pytest.mark.parametrize("part", ["camera", "microphone"])
+def test_what_is_made_up_is_a_drill_and_never_passes(part: str) -> None:
+    chosen = msgspec.structs.replace(getattr(SETTINGS, part), kind="demo")
+    found = judge(msgspec.structs.replace(SETTINGS, **{part: chosen}))
+    assert [each.name for each in found.values() if each.level is not Level.OK] == [f"{part}:drill"]
+    assert found[part].level is Level.WARN
+    assert "不能作为证据" in Words("zh").row(found[part]).remedy
+    assert "nothing that is recorded now is evidence" in Words("en").row(found[part]).remedy
 
 
 def test_what_needs_a_person_is_left_out_without_one_not_passed() -> None:
