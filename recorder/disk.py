@@ -50,10 +50,12 @@ class Failed(msgspec.Struct, frozen=True):
 
 
 class Faulted(msgspec.Struct, frozen=True):
-    """A write failed and went elsewhere, or waits: nothing is lost so far."""
+    """A write failed and went elsewhere, or waits: nothing is lost so far. ``over``: it no longer
+    waits."""
 
     code: str
     detail: str
+    over: bool = False
 
 
 class Slow(msgspec.Struct, frozen=True):
@@ -124,9 +126,9 @@ class Disk:
         """The queue takes this fragment: only the loop adds to it, so ``write`` then does."""
         return self.waiting_bytes + len(piece.media) <= self._limit_bytes
 
-    def told(self, code: str, detail: str) -> None:
+    def told(self, code: str, detail: str, *, over: bool = False) -> None:
         """On the disk thread: a write failed, the job itself went on."""
-        self._emit(Faulted(code, detail))
+        self._emit(Faulted(code, detail, over))
 
     def stalled_ns(self, now_ns: int) -> int:
         """For how long the card has not answered what it was asked last; 0 where nothing waits."""

@@ -7,6 +7,7 @@ the card takes them. Owned by the supervisor's loop; it never touches the disk i
 import sys
 from typing import TYPE_CHECKING
 
+from recorder.act import Act
 from recorder.clock import NS
 from recorder.disk import Failed, Faulted
 from recorder.evidence import lines
@@ -38,6 +39,8 @@ class DiskWatch:
         self._stalled = False
         self._start_told = False
         self._printed = ""
+        self._told_in: Act | None = None
+        """The recording that has the ledger's failing in its journal."""
         self._again: dict[str, int] = {}
 
     def failed(self, item: Failed) -> None:
@@ -67,8 +70,15 @@ class DiskWatch:
 
     def faulted(self, item: Faulted) -> None:
         """Nothing is lost, but the card is not to be trusted any more."""
-        self._print(f"{item.code}: {item.detail}")
         act = self._app.effects.act
+        if item.over:
+            if act is not None and act is self._told_in and not act.sealing:
+                self._journal(item.code, item.detail, over=True)
+            self._told_in = None
+            return
+        self._print(f"{item.code}: {item.detail}")
+        if item.code == "ledger-failed":
+            self._told_in = act
         if act is not None and (act.sealing or item.code == "ledger-failed"):
             self._journal(item.code, item.detail, over=False)  # a closed journal takes no line
         self._app.fitness.warn(Phrase.STORAGE_FAULT, keep=True)

@@ -58,6 +58,7 @@ class OpenSpool:
         assert self.spool is not None
         self.ledger = ledger.open_ledger(self.spool.path / LEDGER, last, self.signer, self.clock)
         self.ledger.on_failed = self._ledger_failed
+        self.ledger.on_well = self._ledger_well
 
     def give_up(self) -> None:
         """The start failed and is tried again."""
@@ -114,9 +115,14 @@ class OpenSpool:
 
     def _ledger_failed(self, error: OSError) -> None:
         """The line about it goes into the ledger's next file, with those that were not durable."""
+        self._ledger_fault(str(error.strerror), over=False)
+
+    def _ledger_well(self) -> None:
+        """What waited is durable."""
+        self._ledger_fault("", over=True)
+
+    def _ledger_fault(self, detail: str, *, over: bool) -> None:
         assert self.ledger is not None
-        detail = str(error.strerror)
-        self.ledger.append(
-            lines.LedgerFault(part="disk", code="ledger-failed", detail=detail, over=False)
-        )
-        self.told("ledger-failed", detail)
+        code = "ledger-failed"
+        self.ledger.append(lines.LedgerFault(part="disk", code=code, detail=detail, over=over))
+        self.told(code, detail, over=over)

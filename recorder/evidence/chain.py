@@ -132,8 +132,8 @@ class Log:
     A failed write or sync is never retried on the same file, because the kernel may have thrown
     the pages away and called them clean: everything since the last good sync goes into the next
     file, whose first line follows the last durable one. Where that fails too, the lines wait here
-    and go before the next one's. ``on_failed`` hears of the first failure after a good sync, and
-    may append a line about it.
+    and go before the next one's. ``on_failed`` hears of the first failure after a good sync,
+    ``on_well`` of the first good sync after a failure; each may append a line about it.
     """
 
     def __init__(
@@ -159,6 +159,7 @@ class Log:
         self._fresh = True
         self.failing = False
         self.on_failed: Callable[[OSError], None] | None = None
+        self.on_well: Callable[[], None] | None = None
         self.n = n
         self.prev = prev
 
@@ -225,8 +226,12 @@ class Log:
             except OSError:
                 self._next_file()
                 raise
-        self.failing = False
         self._waiting.clear()
+        if self.failing:
+            self.failing = False
+            if self.on_well is not None:
+                self.on_well()
+                self.sync()  # its line
 
     def _next_file(self) -> None:
         """What was written since the last good sync goes there: never again into this one.

@@ -152,11 +152,24 @@ def test_a_ledger_that_cannot_be_written_loses_no_line(device: OnFaulty, name: s
     device.heard("storage_fault")
     wanted = refused + (2 if name in ONCE else 3)
     device.wait_ledger(lambda b: len(_refusals(device)) == wanted, "every refusal")
+    device.wait_ledger(lambda _: _fault_and_end(device), "end of each fault")
+
+
+def _fault_and_end(device: OnFaulty) -> bool:
+    told = [
+        line.body.over for line in _ledger(device)
+        if isinstance(line.body, lines.LedgerFault) and line.body.code == "ledger-failed"
+    ]  # fmt: skip
+    return bool(told) and told == [False, True] * (len(told) // 2)
+
+
+def _ledger(device: OnFaulty) -> list[Line]:
+    items = read(files(device.spool / "ledger", ""), lines.Ledger, None)
+    return [item for item in items if isinstance(item, Line)]
 
 
 def _refusals(device: OnFaulty) -> list[Line]:
-    items = read(files(device.spool / "ledger", ""), lines.Ledger, None)
-    return [i for i in items if isinstance(i, Line) and isinstance(i.body, lines.LedgerRefused)]
+    return [line for line in _ledger(device) if isinstance(line.body, lines.LedgerRefused)]
 
 
 def test_a_card_that_becomes_read_only_in_ready_is_seen_and_told(device: OnFaulty) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -68,6 +69,28 @@ def test_whatever_fails_the_chain_that_is_read_back_is_whole(
     wrong = [i for i in found if isinstance(i, chain.Defect)]
     assert all(d.code == "line-torn" and d.file != paths[-1].name for d in wrong), wrong
     assert list(leftovers(paths)) == []
+
+
+@pytest.mark.parametrize("failures", [1, 2, 3])
+def test_a_card_that_fails_and_one_that_works_again_are_each_told_once(
+    card: Card, tmp_path: Path, failures: int
+) -> None:
+    log = chain.Log.create(tmp_path, "", SIGNER, ManualClock())
+
+    def tell(over: bool) -> None:
+        log.append(lines.LedgerFault(part="disk", code="ledger-failed", detail="", over=over))
+
+    log.on_failed, log.on_well = lambda _: tell(False), lambda: tell(True)
+    for failing in (0, failures, 0, 0):
+        card.failing = failing or card.failing
+        log.append(lines.Shutdown(why="x"))
+        with suppress(OSError):
+            log.sync()
+    found = chain.read(chain.files(tmp_path, ""), lines.Ledger, SIGNER.public)
+    bodies = [item.body for item in found if isinstance(item, chain.Line)]
+    told = [body.over for body in bodies if isinstance(body, lines.LedgerFault)]
+    assert told == [False, True]
+    assert sum(isinstance(body, lines.Shutdown) for body in bodies) == 4
 
 
 def resigned(body: lines.Journal, *edits: tuple[bytes, bytes]) -> bytes:
