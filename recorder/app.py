@@ -37,7 +37,7 @@ from recorder.fitness import Fitness
 from recorder.from_capture import FromCapture
 from recorder.going_on import go_on
 from recorder.ladder import Ladder
-from recorder.last_minutes import LastMinutes, systemctl
+from recorder.last_minutes import LastMinutes
 from recorder.link import CaptureLink, Gone, Received
 from recorder.panel import button, pins, voice
 from recorder.panel.announcer import Announcement, Announcer, Outcome
@@ -52,6 +52,7 @@ from recorder.selftest.attendant import Attendant, Judged
 from recorder.session.phrases import Phrase
 from recorder.session.states import Effect, Event, Session, State, step
 from recorder.storing import Looked, Storing
+from recorder.systemctl import Reboot
 from recorder.trial import Trial, Tried
 
 _TICK_S = 0.05
@@ -161,6 +162,7 @@ class App:
         self.storing = Storing(self, put)
         self.room = Room(self)
         self._last_minutes = LastMinutes(self)
+        self.reboot = Reboot(self)
         self.places = Places(self)
         self.selftest = Attendant(self, put)
         self.docked = Docked(self)
@@ -257,6 +259,7 @@ class App:
         self.effects.tick(now_ns)
         self.storing.tick(now_ns)
         self._last_minutes.tick(now_ns)
+        self.reboot.tick()
         self.places.tick(now_ns)
         self.selftest.tick(now_ns)
         self.docked.tick(now_ns)
@@ -458,11 +461,6 @@ class App:
             if error.phrase is not None:
                 self.fitness.warn(Phrase(error.phrase))
         self.panel.say_what_helps()
-
-    def reboot(self) -> None:
-        """Taken only by a long press, and only with nothing open."""
-        self.archive.note(lines.Shutdown(why="reboot asked for by the officer"))
-        systemctl("reboot")
 
     def _term(self) -> None:
         notify.notify("STOPPING=1")

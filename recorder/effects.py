@@ -97,7 +97,7 @@ class Effects:
             Effect.CLOSE_EMPTY: lambda: self._close("battery"),
             Effect.NEXT: self._next,
             Effect.ANNOUNCE_FIT: self._announce_fit,
-            Effect.REBOOT: lambda: app.reboot(),
+            Effect.REBOOT: lambda: app.reboot.take(),
             Effect.STOP_SPEAKING: self.talk.stop,
         }
 

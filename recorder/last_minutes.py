@@ -4,8 +4,6 @@ Owned by the supervisor's loop. No press is refused for want of power: what begi
 is given its own time, and puts the switching off off (evidence first).
 """
 
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,6 +15,7 @@ from recorder.clock import NS
 from recorder.evidence import lines
 from recorder.session.phrases import Phrase
 from recorder.session.states import OPEN, Event, State
+from recorder.systemctl import Asked
 
 if TYPE_CHECKING:
     from recorder.app import App
@@ -36,7 +35,7 @@ class LastMinutes:
         self._since_ns: int | None = None
         self._warned: Act | None = None
         self._leaving = False
-        self._asked: subprocess.Popen[bytes] | None = None
+        self._power_off = Asked(app, "poweroff", "battery")
         self._not_before_ns = 0
 
     def measured(self, found: Found) -> None:
@@ -68,18 +67,7 @@ class LastMinutes:
 
     def _look(self, now_ns: int) -> None:
         """A power-off that systemd refused is on record, and is asked for again a minute later."""
-        status = None if self._asked is None else self._asked.poll()
-        if status is None:
-            return
-        self._asked = None
-        if status != 0:
-            print("recorder: the power-off was refused: is 50-recorder-reboot.rules installed?",
-                  file=sys.stderr, flush=True)  # fmt: skip
-            self._app.archive.note(
-                lines.LedgerFault(
-                    part="battery", code="power-off-refused", detail=f"status {status}", over=False
-                )
-            )
+        if self._power_off.refused():
             self._leaving = False
             self._not_before_ns = now_ns + _AGAIN_NS
 
@@ -97,26 +85,14 @@ class LastMinutes:
 
         def note() -> None:
             line = lines.Shutdown(why="the battery is nearly empty")
-            self._app.archive.note(line, lambda: self._if_still(self._power_off))
+            self._app.archive.note(line, lambda: self._if_still(self._power_off.ask))
 
         self._app.effects.say(
             Phrase.BATTERY_OFF, patient=False, done=lambda _: self._if_still(note)
         )
-
-    def _power_off(self) -> None:
-        self._asked = systemctl("poweroff")
 
     def _if_still(self, then: Callable[[], None]) -> None:
         if self._leaving and self._app.effects.act is None:
             then()
         else:
             self._leaving = False
-
-
-def systemctl(verb: str) -> subprocess.Popen[bytes] | None:
-    """``reboot`` or ``poweroff``; systemd then ends the daemon like everything else."""
-    try:
-        return subprocess.Popen(["systemctl", verb])
-    except OSError as error:
-        print(f"recorder: cannot {verb}: {error}", file=sys.stderr, flush=True)
-        return None

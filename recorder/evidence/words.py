@@ -142,6 +142,8 @@ _PARTS: _Words = {
     "button2": ("第二个按键", "second button"),
     "light": ("指示灯", "light"),
     "vibration": ("振动马达", "vibration motor"),
+    "system": ("操作系统", "operating system"),
+    "gnss": ("卫星定位", "satellite receiver"),
 }
 _ENDS: _Words = {
     "button": ("按键结束", "by the button"),

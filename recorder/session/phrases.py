@@ -107,6 +107,7 @@ class Phrase(StrEnum):
     ONE_CUSTODIAN = "one_custodian"
     NO_DEVICE_KEY = "no_device_key"
     REBOOT_OFFER = "reboot_offer"
+    REBOOT_FAILED = "reboot_failed"
     NO_USE = "no_use"
     ALREADY = "already"
     SELFTEST = "selftest"
