@@ -72,6 +72,9 @@ class Gpsd:
         self._heard = heard
         self._stop = threading.Event()
         self.latest: Fix | None = None
+        self.heard_ns: int | None = None
+        """When gpsd last said anything, a fix or not."""
+        self.problem = "nothing comes"
         threading.Thread(target=self._run, name="gpsd", daemon=True).start()
 
     def close(self) -> None:
@@ -82,7 +85,8 @@ class Gpsd:
         while not self._stop.is_set():
             try:
                 self._listen()
-            except (OSError, ValueError):  # the latter for a name that no network takes
+            except (OSError, ValueError) as error:  # the latter for a name that no network takes
+                self.problem = str(error)
                 self._stop.wait(_AGAIN_S)  # not up, or restarted
 
     def _listen(self) -> None:
@@ -91,7 +95,8 @@ class Gpsd:
             for line in _lines(connection):
                 if self._stop.is_set():
                     return
-                fix = parse(line, self._clock.boot_ns())
+                self.heard_ns = self._clock.boot_ns()
+                fix = parse(line, self.heard_ns)
                 if fix is None:
                     continue
                 self.latest = fix

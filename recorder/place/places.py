@@ -1,5 +1,6 @@
 """Notes where a recording is made, now and then. Owned by the supervisor's loop."""
 
+import sys
 from typing import TYPE_CHECKING
 
 from recorder.act import Act
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 FRESH_NS = 5 * NS
 """An older fix is where the device was, not where it is."""
+SILENT_NS = 60 * NS
+"""gpsd greets whoever connects, and one without a receiver is asked anew every 20 s."""
 
 
 class Places:
@@ -26,18 +29,25 @@ class Places:
         )
         self._act: Act | None = None
         self._noted_ns = 0
+        self._begun_ns = app.clock.boot_ns()
+        self._silent = False
 
     def status(self, now_ns: int) -> str:
         """Whether there is a fix; never which."""
         if self._gpsd is None:
             return "off"
+        if self._silent:
+            return "no answer"
         fix = self._gpsd.latest
         return "fix" if fix is not None and now_ns - fix.at_ns <= FRESH_NS else "no fix"
 
     def tick(self, now_ns: int) -> None:
         """A line with a private part, where a recording is open and there is a fresh fix."""
+        if self._gpsd is None:
+            return
+        self._listen(self._gpsd, now_ns)
         act = self._app.effects.act
-        if act is None or act.sealing or self._gpsd is None:
+        if act is None or act.sealing:
             return
         if act is self._act and now_ns - self._noted_ns < self._every_ns:
             return
@@ -46,6 +56,22 @@ class Places:
             return
         self._act, self._noted_ns = act, now_ns
         act.journal(lines.Position(at_ns=fix.at_ns), fix.private())
+
+    def _listen(self, gpsd: Gpsd, now_ns: int) -> None:
+        """That nothing comes is told once, and once that something does again."""
+        heard_ns = self._begun_ns if gpsd.heard_ns is None else gpsd.heard_ns
+        silent = now_ns - heard_ns > SILENT_NS
+        if silent is self._silent:
+            return
+        self._silent = silent
+        where = self._app.settings.gnss.gpsd
+        problem = f"{where}: {gpsd.problem}" if silent else ""
+        told = (
+            f"gpsd does not answer at {problem}. Start it, or correct key gnss.gpsd"
+            if silent else f"gpsd answers at {where}"
+        )  # fmt: skip
+        print(f"recorder: {told}", file=sys.stderr, flush=True)
+        self._app.faults.write("gnss", "silent", problem, over=not silent)
 
     def close(self) -> None:
         """Stop listening to the receiver."""
