@@ -12,12 +12,15 @@ import msgspec
 
 from recorder.clock import NS
 from recorder.panel.voice import Ended, Failed as VoiceFailed, Sentence, Started, VoiceEvent
+from recorder.session.phrases import OWED
 
 WAIT_NS = 3 * NS
 TAIL_NS = NS // 2
 LIMIT_NS = 30 * NS
 """The voice has limits of its own for rendering and playing; this one is for a voice without."""
 _KEEP = 64
+MOST = 32
+"""So many sentences wait at most: four minutes of speech, later than anybody needs them."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -76,8 +79,25 @@ class Announcer:
         return self._current is None and not self._waiting
 
     def say(self, announcement: Announcement) -> None:
-        """Queue a sentence; the next ``tick`` may start it."""
+        """Queue a sentence; the next ``tick`` may start it. Where too many wait, one of them goes,
+        and is on record as cut."""
         self._waiting.append(announcement)
+        if len(self._waiting) > MOST and (item := self._least_missed(announcement)) is not None:
+            self._waiting.remove(item)
+            self._ended(item, Outcome("cut", None, None, "too many were waiting"))
+
+    def _least_missed(self, newest: Announcement) -> Announcement | None:
+        """The oldest of the same kind, or else the oldest. Of what is owed only one whose words
+        are still to be said."""
+        older = [item for item in self._waiting if item is not newest]
+        alike = [item for item in older if item.phrase == newest.phrase]
+        return next(
+            (
+                item for item in (*alike, *older)
+                if item.phrase not in OWED or (item in alike and item.text == newest.text)
+            ),
+            None,
+        )  # fmt: skip
 
     def cancel(self, *owners: str) -> None:
         """Forget waiting sentences of these owners (all without any); cut the one being said."""
@@ -144,6 +164,9 @@ class Announcer:
             outcome = Outcome("spoken", self._from_ns, event.at_ns)
             if self._from_ns is not None:
                 self._own.append((self._from_ns, event.at_ns))
+        self._ended(item, outcome)
+
+    def _ended(self, item: Announcement, outcome: Outcome) -> None:
         self._said(item, outcome)
         if item.done is not None:
             item.done(outcome)

@@ -130,6 +130,19 @@ class Phrase(StrEnum):
     POSSIBLY_OVERDUE = "possibly_overdue"
 
 
+OWED = frozenset(
+    {
+        *(p for p in Phrase if p.startswith("ask_")),
+        Phrase.OPENING_START, Phrase.TIME, Phrase.PLACE, Phrase.OFFICER, Phrase.ENTRUSTED,
+        Phrase.REASON, Phrase.SUBJECT, Phrase.STAGES, Phrase.ADOPT, Phrase.NOTICE_ALL, Phrase.AGAIN,
+        Phrase.MISSING, Phrase.LATE_START, Phrase.CONTINUED, Phrase.ARRIVED, Phrase.NEW_STAGE,
+        Phrase.RAISED, Phrase.OBSTRUCTION, Phrase.FILMING_1, Phrase.FILMING_2, Phrase.INTERRUPTED,
+        Phrase.RESUMED, Phrase.RESUMED_NO_TIME, Phrase.NO_REASON, Phrase.CANNOT_GO_ON,
+        Phrase.STORAGE_FULL, Phrase.UNMARKED, Phrase.END, Phrase.END_NO_TIME, Phrase.TAKEN_BACK,
+    }
+)  # fmt: skip
+"""What the rule wants said (Art. 10, 12, 14 to 16): the others may go where too much waits."""
+
 _LONGEST_S = 9999 * 3600
 _MOST_HANZI = 45
 """Ten seconds; the sentences here keep to eight, but a township's names may be long."""

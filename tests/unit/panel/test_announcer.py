@@ -1,7 +1,7 @@
 """The order of sentences: one at a time, waiting for people, and knowing the device's own voice."""
 
 from recorder.clock import NS
-from recorder.panel.announcer import Announcement, Announcer, Outcome
+from recorder.panel.announcer import MOST, Announcement, Announcer, Outcome
 from recorder.panel.voice import Ended, Failed, Sentence, Started
 
 
@@ -110,6 +110,44 @@ def test_a_voice_that_never_answers_is_given_up_and_holds_nothing_up() -> None:
     rig.announcer.tick(33 * NS, 0)
     assert [s.text for s in rig.voice.said] == ["text of a", "text of d"]
     assert len(rig.outcomes) == 3
+
+
+def waiting(rig: Rig) -> list[str]:
+    """All that is said from now on, each at once."""
+    told = len(rig.voice.said)
+    for number in range(1, 10 * MOST):
+        rig.announcer.tick(number * NS, 0)
+        if rig.announcer.idle:
+            break
+        rig.announcer.on_voice(Ended(len(rig.voice.said), number * NS))
+    return [sentence.text.removeprefix("text of ") for sentence in rig.voice.said[told:]]
+
+
+def test_too_much_that_waits_loses_the_oldest_of_the_same_kind_then_the_oldest() -> None:
+    rig = Rig()
+    for number in range(MOST):
+        rig.say("marked" if number in (3, 5) else f"n{number}")
+    rig.say("marked")
+    rig.say("other")
+    assert rig.outcomes == [("marked", "cut"), ("n0", "cut")]
+    said = waiting(rig)
+    assert len(said) == MOST and said[-2:] == ["marked", "other"]
+    assert said[:4] == ["n1", "n2", "n4", "marked"]
+
+
+def test_what_is_owed_is_said_however_much_waits() -> None:
+    rig = Rig()
+    for number in range(MOST + 8):
+        rig.announcer.say(Announcement("officer", f"{number}", owner="opening"))
+    rig.say("marked")
+    rig.say("end")
+    said = waiting(rig)
+    assert said == [*(f"{number}" for number in range(MOST + 8)), "end"]
+    for _ in range(10 * MOST):
+        rig.say("filming_1")
+        rig.say("filming_2")
+    said = waiting(rig)
+    assert len(said) == MOST and said[-2:] == ["filming_1", "filming_2"]
 
 
 def test_a_supervisor_that_stood_still_blames_no_voice_for_it() -> None:
