@@ -118,6 +118,31 @@ def test_one_planted_piece_excuses_no_journal_that_was_cut(field: Field) -> None
     assert field.judge().verdict is Verdict.TAMPERED and codes_of_both <= codes(field.judge())
 
 
+def test_a_planted_piece_excuses_a_seal_that_is_gone_and_nothing_else(field: Field) -> None:
+    """So does an upload that broke off before the seal: nobody can tell the two apart."""
+    writer = field.begin()
+    field.record(writer, 16)
+    field.end(writer)
+    field.run()
+    shutil.rmtree(field.there / "receipts")
+    there = field.there / writer.folder.name
+    for path in there.glob("*.*"):
+        path.unlink()
+    live = field.there / "live" / there.name
+    live.mkdir(parents=True)
+    first = rows(there / "data/journal.jsonl")[0]
+    (live / f"{0:012d}-{0:012d}.jsonl").write_bytes(first)
+    report = field.judge()
+    assert (report.verdict, report.exit_code) == (Verdict.INCOMPLETE, 1)
+    assert "not-arrived" in codes(report)
+    for path in sorted((there / "data/segments").iterdir()):
+        data = path.read_bytes()
+        path.unlink()
+        assert field.judge().verdict is Verdict.TAMPERED and "missing" in codes(field.judge())
+        path.write_bytes(data)
+    assert field.judge().verdict is Verdict.INCOMPLETE
+
+
 def test_a_receipt_tells_that_more_was_there_than_pieces(field: Field) -> None:
     writer = field.begin()
     field.record(writer, 16)
