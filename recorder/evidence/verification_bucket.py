@@ -80,11 +80,12 @@ class Readers:
 
 class BucketYard:
     """A device's prefix. ``folder``: room for what is fetched; ``given``: a ledger from elsewhere;
-    ``about``: the one recording whose statements matter, "" all."""
+    ``about``: the one recording whose statements matter, "" all; ``opened``: the judge has a
+    custodian's key, and looks into what is encrypted when it has its digest."""
 
     def __init__(
         self, readers: Readers, device: str, folder: Path, given: Path | None, jobs: int,
-        storing: Storing, about: str = "",
+        storing: Storing, about: str = "", *, opened: bool = False,
     ) -> None:  # fmt: skip
         self._readers = readers
         self._device = device
@@ -94,6 +95,7 @@ class BucketYard:
         self._jobs = jobs
         self._storing = storing
         self._about = about
+        self._opened = opened
         self._fetched = False
 
     @property
@@ -168,7 +170,8 @@ class BucketYard:
         if number_of(recording) is None:  # a store's word, which becomes a path below
             raise _no_bag(f"{self._readers.here().where}/{self._device}/{recording}")
         reader = self._readers.here()
-        keys = Keys(self._readers.here, f"{self._device}/{recording}/")
+        place = f"{self._device}/{recording}/"
+        keys = Keys(self._readers.here, place, twice=self._opened)
         findings = Findings()
         with tempfile.TemporaryDirectory(dir=self._room) as beside:
             apart = Path(beside) / recording
@@ -259,7 +262,10 @@ def _yards(
         name = key.removesuffix("/")
         if key != name and _DEVICE.fullmatch(name):
             with tempfile.TemporaryDirectory(prefix="recorder-verify-") as folder:
-                yield BucketYard(readers, name, Path(folder), ledger, given.jobs, storing)
+                yield BucketYard(
+                    readers, name, Path(folder), ledger, given.jobs, storing,
+                    opened=bool(given.identities),
+                )  # fmt: skip
 
 
 def _locking(report: FolderReport, reader: Reader) -> FolderReport:
@@ -279,7 +285,10 @@ def _one(
     findings = Findings()
     known = None if ledger is None else verification_ledger.read(ledger, findings)
     with tempfile.TemporaryDirectory(prefix="recorder-verify-") as folder:
-        yard = BucketYard(readers, place.device, Path(folder), ledger, 1, storing, place.recording)
+        yard = BucketYard(
+            readers, place.device, Path(folder), ledger, 1, storing, place.recording,
+            opened=bool(given.identities),
+        )  # fmt: skip
         try:
             more = () if given.statements is None else (given.statements,)
             shelf = Shelf((*yard.statements(findings), *more), given.vouched, given.identities)

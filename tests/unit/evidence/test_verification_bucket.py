@@ -113,6 +113,15 @@ def test_one_recording_costs_no_list_of_others(township: Township) -> None:
     assert "head" not in asked
 
 
+def test_a_custodians_key_costs_no_second_fetch(township: Township) -> None:
+    owner = township.store.device.identity
+    report = township.judge(f"/bc-001/{township.plain.name}", identities=[owner])
+    assert (report.verdict, report.findings) == (Verdict.VALID, ())
+    assert any(told.startswith("encrypted contents: ") for told in report.checked)
+    files = sum(path.is_file() for path in township.plain.rglob("*"))
+    assert township.server.asked.count("get") == files
+
+
 def test_what_came_late_is_noted(township: Township) -> None:
     for bag, day in ((township.plain, 26), (township.store.bag, 25)):
         held = township.held(f"{bag.name}/tagmanifest-sha256.txt.sig")
