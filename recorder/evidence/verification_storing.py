@@ -35,6 +35,9 @@ class Storing(msgspec.Struct, frozen=True, kw_only=True):
     key: bytes | None = None
     ledger: Path | None = None
     now: Bounds | None = None
+    terms: dict[tuple[Path, int], Terms] = {}
+    """What ledgers say of deadlines, by folder and offset: each is read once, however many
+    recordings it is about."""
 
     def add(self, report: Report | FolderReport) -> Report | FolderReport:
         """The report with what there is to say; the verdict stays."""
@@ -59,8 +62,7 @@ class Storing(msgspec.Struct, frozen=True, kw_only=True):
         if opened is None or at is None:
             why = "stored in time: no receipt, and no store that is a folder"
             return msgspec.structs.replace(report, not_checked=(*report.not_checked, why))
-        terms = Terms(_ledger(self.ledger or bag.parent / "ledger"), self.calendar,
-                      opened.utc_offset_min)  # fmt: skip
+        terms = self._terms(self.ledger or bag.parent / "ledger", opened.utc_offset_min)
         end = terms.end(bag)
         return _held_against(report, terms.due(end) if end is not None else None, at, by)
 
@@ -77,8 +79,14 @@ class Storing(msgspec.Struct, frozen=True, kw_only=True):
         if ledger is None or end is None or at is None:
             why = "stored in time: " + ("no ledger given" if ledger is None else "no clock tells")
             return msgspec.structs.replace(report, not_checked=(*report.not_checked, why))
-        terms = Terms(_ledger(ledger), self.calendar, offset_min)
+        terms = self._terms(ledger, offset_min)
         return _held_against(report, terms.due(Bounds(*end)), at, by)
+
+    def _terms(self, ledger: Path, offset_min: int) -> Terms:
+        key = ledger, offset_min
+        if key not in self.terms:
+            self.terms[key] = Terms(_ledger(ledger), self.calendar, offset_min)
+        return self.terms[key]
 
     def _confirmed(self, bag: Path, recording: str) -> tuple[Bounds | None, str]:
         """When a store confirmed it, and by what; (now, "") where the receipts do not name it."""

@@ -8,7 +8,7 @@ import pytest
 
 from recorder.clock import ClockState, Quality, parse_iso
 from recorder.config import CalendarSettings
-from recorder.evidence import ledger_private, lines
+from recorder.evidence import ledger_private, lines, verification_storing
 from recorder.evidence.age import Recipient
 from recorder.evidence.provision import new_custodian
 from recorder.evidence.verification_ledger import read as read_ledger
@@ -17,6 +17,7 @@ from recorder.evidence.verification_storing import Storing
 from recorder.sync import worker
 from recorder.sync.deadlines import Bounds
 from recorder.sync.progress import Quiet
+from recorder.sync.terms import Terms
 from tests.unit.evidence.judge import verify_folder
 from tests.unit.sync.spools import DEVICE, Place
 
@@ -80,6 +81,23 @@ def test_what_no_receipt_names_is_not_stored_yet(place: Place, now: str, found: 
     assert found == codes(
         place.spool, receipts=place.sync / "receipts", key=place.key, now=Bounds(now_ns, now_ns)
     )
+
+
+def test_a_ledger_is_read_once_for_all_its_recordings(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[object] = []
+
+    def counted(ledger: object, *more: Any) -> Terms:
+        read.append(ledger)
+        return Terms(ledger, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(verification_storing, "Terms", counted)
+    for _ in range(5):
+        place.act(MONDAY)
+    now = Bounds(parse_iso("2026-11-26T00:00:00Z"), parse_iso("2026-11-26T00:00:00Z"))
+    found = codes(place.spool, receipts=place.sync / "receipts", key=place.key, now=now)
+    assert found == ["overdue"] * 5 and len(read) == 1
 
 
 def test_without_receipts_a_spool_is_not_judged_and_says_so(place: Place) -> None:
