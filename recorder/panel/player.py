@@ -98,11 +98,16 @@ class Card:
                     frames_per_buffer=_BLOCK,
                 )
             try:
-                latency_ns = round(stream.get_output_latency() * 1e9)
-                tell(Heard(item.id, "started", boot_ns() + latency_ns))
+                room = max(0, stream.get_write_available())
+                silence = bytes(room * file.getnchannels() * file.getsampwidth())
+                # The card starts with the first block, however much room for more there is.
+                stream.write(file.readframes(_BLOCK))
+                tell(Heard(item.id, "started", boot_ns()))
                 while data := file.readframes(_BLOCK):
                     stream.write(data)
-                stream.stop_stream()
+                # On ALSA PortAudio drops what still waits in its buffer when a stream is closed:
+                # behind a buffer full of silence the last word is out.
+                stream.write(silence)
                 tell(Heard(item.id, "ended", boot_ns()))
             finally:
                 stream.close()

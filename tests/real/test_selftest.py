@@ -51,7 +51,7 @@ def test_a_device_that_is_well_passes_and_the_ledger_says_so(device: BenchDevice
         "lens", "microphone", "voice", "button", "light", "clock", "card", "room",
         "key", "custodians", "store", "catalogue", "start",
     }  # fmt: skip
-    assert abs(fine["voice"]["figures"]["delay_ms"]) < 200  # the sound server alone may add 0.1 s
+    assert abs(fine["voice"]["figures"]["delay_ms"]) < 100
     line = noted(device)[-1]
     assert (line.verdict, line.failed, line.warned) == ("fine", (), ("camera:drill",))
     assert not list(device.spool.glob(".selftest*"))
