@@ -23,6 +23,7 @@ class Following:
         self.closing_ns: int | None = None
         self.worst_s = 0.0
         self._worst_s = 0.0
+        self._news: list[str] = []
 
     def read(self) -> None:
         """Take what is new."""
@@ -50,10 +51,19 @@ class Following:
                     self.worst_s = max(self.worst_s, late_s)
             case lines.Press():
                 self.press_ns = body.at_ns
+            case lines.Interruption():
+                self._news.append(f"interruption: {body.cause}, {body.detail}")
+            case lines.Resumed():
+                self._news.append(f"footage again after {(body.to_ns - body.from_ns) / NS:.1f} s")
             case lines.State(now="closing"):
                 self.closing_ns = header.boot_ns
             case _:
                 pass
+
+    def take_news(self) -> list[str]:
+        """Interruptions since the last call."""
+        news, self._news = self._news, []
+        return news
 
     @property
     def recorded_s(self) -> float:

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from recorder.clock import NS
+from recorder.errors import RecorderError
 from recorder.evidence import lines
 from recorder.evidence.ledger import entries
 from scripts.benches import room
@@ -76,12 +77,22 @@ class Run:
         self.journal = Following(self.folder / "data", self.pace.boot_ns)
         assert self.daemon.process is not None
         self.supervisor = Process(self.daemon.process.pid)
-        self.capture = Process(int(self.daemon.status()["capture"]["pid"]))
+        self.capture = Process(self._capture_pid())
         self._samples: list[Sample] = []
 
+    def _capture_pid(self) -> int:
+        try:
+            return int(self.daemon.status()["capture"]["pid"] or 0)
+        except RecorderError:
+            return 0  # it is busy
+
     def sample(self) -> Sample:
-        """Look at everything."""
+        """Look at everything; a capture process that was replaced is measured from there on."""
         self.journal.read()
+        pid = self._capture_pid()
+        if pid and pid != self.capture.pid:
+            self.capture = Process(pid)
+            self._samples.clear()
         seen = Sample(
             self.journal.recorded_s, self.journal.kinds["fragment"], self.supervisor.cpu_s(),
             self.capture.cpu_s(), self._syncs.so_far(),
@@ -94,6 +105,8 @@ class Run:
     def to(self, recorded_s: float) -> None:
         """Record until then; AssertionError where nothing is recorded any more."""
         while self.sample().recorded_s < recorded_s:
+            for news in self.journal.take_news():
+                print(f"  {self.journal.recorded_s / 3600:.3f} h {news}", flush=True)
             if self.journal.lag_s > 60 + 10 * SPEED:
                 raise AssertionError(f"nothing durable any more\n{self.daemon.log()}")
             time.sleep(SAMPLE_S)
@@ -162,7 +175,7 @@ def main() -> None:
         units, _, _ = material(here)
         write(film, units)
         run = Run(here, film)
-        first_s, began = run.sample().recorded_s, time.monotonic()
+        first_s, began = 0.0, 0.0
         print(f"{HOURS} h at {SPEED} times real time; /f: a fragment; late: durable after its end")
         print("          supervisor" + " " * 40 + "| capture" + " " * 16 + "| MB")
         print(HEADS, flush=True)
@@ -170,6 +183,8 @@ def main() -> None:
             end_s = HOURS * 3600
             for mark_s in [m for m in MARKS_S if m < end_s] + [end_s]:
                 run.to(mark_s)
+                if not began:
+                    first_s, began = run.journal.recorded_s, time.monotonic()
                 print(run.row(), flush=True)
             took_s = time.monotonic() - began
             print(f"{(run.journal.recorded_s - first_s) / took_s:.2f} s recorded a second")

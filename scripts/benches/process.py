@@ -9,42 +9,53 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 class Process:
-    """By its process id, while it lives."""
+    """By its process id; 0 everywhere once it is gone."""
 
     def __init__(self, pid: int) -> None:
+        self.pid = pid
         self._proc = Path(f"/proc/{pid}")
+
+    def _text(self, name: str) -> str:
+        try:
+            return (self._proc / name).read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+
+    def _count(self, name: str) -> int:
+        try:
+            return len(os.listdir(self._proc / name))
+        except (FileNotFoundError, ProcessLookupError):
+            return 0
+
+    def _mb(self, name: str, key: str) -> float:
+        found = [row.split()[1] for row in self._text(name).splitlines() if row.startswith(key)]
+        return int(found[0]) / 1000 if found else 0.0
 
     def rss_mb(self) -> float:
         """Resident set."""
-        return self._memory_mb("Rss:")
+        return self._mb("smaps_rollup", "Rss:")
 
     def pss_mb(self) -> float:
         """The same, but of what it shares with others only its part."""
-        return self._memory_mb("Pss:")
-
-    def _memory_mb(self, key: str) -> float:
-        rows = (self._proc / "smaps_rollup").read_text().splitlines()
-        return next(int(row.split()[1]) for row in rows if row.startswith(key)) / 1000
+        return self._mb("smaps_rollup", "Pss:")
 
     def peak_mb(self, child: "subprocess.Popen[bytes]") -> float:
         """Its largest resident set, once it has ended."""
         peak = 0.0
         while child.poll() is None:
-            rows = (self._proc / "status").read_text().splitlines()
-            found = [int(row.split()[1]) / 1000 for row in rows if row.startswith("VmHWM")]
-            peak = max(peak, *found, 0.0)
+            peak = max(peak, self._mb("status", "VmHWM:"))
             time.sleep(0.05)
         return peak
 
     def descriptors(self) -> int:
         """Open file descriptors."""
-        return len(os.listdir(self._proc / "fd"))
+        return self._count("fd")
 
     def threads(self) -> int:
         """Threads."""
-        return len(os.listdir(self._proc / "task"))
+        return self._count("task")
 
     def cpu_s(self) -> float:
         """CPU time of all its threads so far, its children's not counted (to 10 ms)."""
-        fields = (self._proc / "stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) * _TICK_S
+        fields = self._text("stat").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * _TICK_S if fields else 0.0
