@@ -8,7 +8,7 @@ from pathlib import Path
 
 NAMES = (
     "help", "cost", "press", "killed", "memory", "verify", "sync", "upload", "copy", "spool",
-    "county", "opening", "long",
+    "county", "opening", "picamera2", "overlay", "long",
 )  # fmt: skip
 
 

@@ -1,14 +1,17 @@
-"""The programs that sync stands beside, installed below var/bench/peers and nowhere else."""
+"""The programs that we stand beside, installed below var/bench/peers and nowhere else."""
 
+import importlib
 import os
 import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from scripts.benches import room
 
 _AWS = "awscli==1.46.2"
+_OPENCV = "opencv-python-headless==5.0.0.93"
 _DEBIAN = ("rclone", "rsync", "libpopt0", "libxxhash0")
 _FOLDER = room() / "peers"
 _ROOT = _FOLDER / "debian"
@@ -58,3 +61,13 @@ def rsync() -> Peer:
     """``rsync`` with the libraries that it came with."""
     libraries = _ROOT / "usr/lib" / f"{platform.machine()}-linux-gnu"
     return [str(_ROOT / "usr/bin/rsync")], _CLEAN | {"LD_LIBRARY_PATH": str(libraries)}
+
+
+def opencv() -> Any:
+    """The module ``cv2``, with the numpy that is here."""
+    place = _FOLDER / "opencv"
+    if not (place / "cv2").exists():
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+        subprocess.run([*pip, "install", "--no-deps", "--target", str(place), _OPENCV], check=True)
+    sys.path.append(str(place))
+    return importlib.import_module("cv2")

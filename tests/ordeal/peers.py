@@ -15,7 +15,7 @@ from typing import IO
 import msgspec
 
 from recorder.clock import NS, boot_ns
-from tests.rigs.daemon import ROOT
+from tests.rigs import pi
 
 WIDTH, HEIGHT, FPS, TAKE_S = 640, 360, 30, 60
 FLAGS = {
@@ -26,7 +26,6 @@ FLAGS = {
 }  # fmt: skip
 """What a careful user would write; fragments of 1 s, as ours."""
 PYAV = "picamera2, PyavOutput"
-CAMERA, TREE = ROOT / "tests/rigs/virtual_camera", ROOT / "var/rigs/virtual-camera"
 
 
 class Take(msgspec.Struct, frozen=True):
@@ -46,8 +45,9 @@ class Peers:
         self.takes: dict[str, Take] = {}
         self._stop = threading.Event()
         self._camera = subprocess.Popen(
-            [CAMERA / "run.sh", TREE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env=os.environ | {"RIG_SCRIPT": "pyav_output", "RIG_DISK": str(disk)},
+            pi.command("pyav_output", str(WIDTH), str(HEIGHT), "1000", str(TAKE_S), "/mnt/peers"),
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env=os.environ | {"RIG_DISK": str(disk)},
         )  # fmt: skip
         self._threads = [threading.Thread(target=each) for each in (self._run, self._listen)]
         for thread in self._threads:

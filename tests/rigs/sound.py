@@ -3,6 +3,8 @@
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ def flows(status: dict[str, Any]) -> bool:
     """A daemon's ring holds sound from its first fragment on: a stream without any, which begins
     where the loudspeaker of sound.sh takes its time, is over."""
     return int(status.get("vitals", {}).get("samples", 0)) > 4 * _RATE and status["ring_s"] > 3
+
+_SCRIPT = Path(__file__).with_name("sound.sh")
 
 
 class Server:
@@ -27,7 +31,8 @@ class Server:
         self._command = process.joinpath("cmdline").read_bytes().split(b"\0")[:-1]
         variables = process.joinpath("environ").read_bytes().split(b"\0")[:-1]
         self.environment = dict(v.split(b"=", 1) for v in variables)
-        self.environment[b"PULSE_SERVER"] = f"unix:{here}/pa.sock".encode()
+        self.address = f"unix:{here}/pa.sock"
+        self.environment[b"PULSE_SERVER"] = self.address.encode()
         self._socket = here / "pa.sock"
 
     def signal(self, number: signal.Signals) -> None:
@@ -68,3 +73,18 @@ class Server:
         sink = ("sink_name=loud", "rate=48000", "channels=1", "format=s16le")
         self.tell("load-module", "module-null-sink", *sink)
         self.tell("load-module", "module-remap-source", "source_name=mic", "master=loud.monitor")
+
+
+@contextmanager
+def running(here: Path) -> Iterator[Server]:
+    """A server of its own in a folder."""
+    process = subprocess.Popen(
+        [_SCRIPT, here, "sh", "-c", "echo; exec sleep infinity"], stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield Server(here)
+    finally:
+        process.terminate()
+        process.wait()

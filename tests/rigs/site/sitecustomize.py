@@ -34,3 +34,8 @@ if "RIG_FAULTS" in os.environ and sys.orig_argv[1:3] == ["-m", "recorder.capture
     from tests.rigs.misbehaving import parts
 
     parts.install()
+
+if "RIG_CAMERA" in os.environ and sys.orig_argv[1:3] == ["-m", "recorder.capture"]:
+    from tests.rigs.virtual_camera import hook
+
+    hook.install()

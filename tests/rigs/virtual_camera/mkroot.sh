@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A Debian 13 tree with picamera2 over libcamera's virtual camera, as on today's Raspberry Pi OS.
+# A device in a Debian 13 tree, as on today's Raspberry Pi OS, with picamera2 over libcamera's virtual camera.
 # usage: mkroot.sh ROOT  (root or sudo, mmdebstrap; about a minute and 1 GB, made anew when locks change)
 set -euo pipefail
 root=$(realpath -m "$1")
@@ -16,9 +16,10 @@ mirror=$(sed -nE 's/^(URIs:|deb( \[[^]]*\])?) +(https?:[^ ]*\/debian\/?)( .*)?$/
     /etc/apt/sources.list /etc/apt/sources.list.d/*.{sources,list} 2>/dev/null | sed -n 1p) || true
 mirror=${mirror:-http://deb.debian.org/debian}
 mmdebstrap --quiet --variant=minbase --components=main \
-    --include=python3-libcamera/trixie-backports,python3-venv,python3-prctl,gcc,g++,libc6-dev,python3-dev,libarchive13t64 \
+    --include=python3-libcamera/trixie-backports,python3-venv,python3-prctl,gcc,g++,libc6-dev,python3-dev,libarchive13t64,portaudio19-dev,libasound2-plugins \
     trixie "$root" "deb $mirror trixie main" "deb $mirror trixie-backports main"
 install -D -m644 "$here/virtual.yaml" "$root/usr/share/libcamera/pipeline/virtual/virtual.yaml"
+printf 'pcm.!default { type pulse }\nctl.!default { type pulse }\n' >"$root/etc/asound.conf"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 cp "$locks"/requirements-{build,rig}.lock "$root/opt/"
 # pip brings certificates of its own; a machine behind a proxy has others.
@@ -32,5 +33,5 @@ chroot "$root" env -u PIP_FIND_LINKS -u PYTHONPATH "${host[@]}" bash -euc '
     install="/opt/venv/bin/pip --disable-pip-version-check install --quiet --no-cache-dir --require-hashes --no-deps"
     $install -r /opt/requirements-build.lock
     $install --no-build-isolation -r /opt/requirements-rig.lock'
-mkdir -p "$root/srv/recorder" "$root/dev/shm"
+mkdir -p "$root/dev/shm"
 echo "$made_of" >"$root/opt/ready"

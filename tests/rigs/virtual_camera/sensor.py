@@ -23,6 +23,8 @@ from picamera2 import Picamera2  # noqa: E402
 from picamera2.allocators.allocator import Sync  # noqa: E402
 from picamera2.allocators.dmaallocator import DmaAllocator  # noqa: E402
 
+from tests.rigs.virtual_camera.scene import SeenRequest  # noqa: E402
+
 
 class MemorySync(Sync):  # type: ignore[misc]
     """Hands out the mapping of a frame buffer; nothing has to be synchronised."""
@@ -131,6 +133,7 @@ class SensorClock:
 
 
 picamera2.picamera2.DmaAllocator = MemoryAllocator
+picamera2.picamera2.CompletedRequest = SeenRequest
 Picamera2._get_raw_modes = lambda self: [{"format": "SRGGB10_CSI2P", "size": (1920, 1080)}]
 FORMAT = "NV12"  # the only one that the virtual pipeline has
 _clock = SensorClock(30)
