@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recorder import __version__
+from recorder.cli_provision import provision_options
 from recorder.cli_statement import BESIDE, identity_option, register_options, statement_options
 from recorder.errors import RecorderError
 
@@ -200,24 +201,9 @@ def _parser() -> argparse.ArgumentParser:
     recover.add_argument(
         "--desk-key", type=Path, metavar="KEY", help="desk.key: signs what the device left open"
     )
+    register_options(recover)
 
-    provision = verb("provision", _later("provision"), "Make keys and the register.")
-    provision.add_argument(
-        "role", choices=("device", "sync", "dock", "desk", "township", "custodian", "store")
-    )
-    provision.add_argument(
-        "folder", type=Path, help="where the keys go (store: the store's folder, or s3://BUCKET)"
-    )
-    provision.add_argument("--name", default="", help="the key's name in the register")
-    provision.add_argument(
-        "--credentials", type=Path, metavar="FILE", help="store: of whoever may make buckets"
-    )
-    provision.add_argument(
-        "--custodian", action="append", default=[], metavar="AGE1", help="a custodian's public key"
-    )
-    provision.add_argument(
-        "--township", type=Path, metavar="DIR", help="the township's folder: register the new key"
-    )
+    provision_options(verbs)
     return parser
 
 

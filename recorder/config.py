@@ -14,9 +14,10 @@ from recorder import toml
 from recorder.errors import RecorderError
 from recorder.shapes import HOST_PORT
 
+NAME = r"^[a-z0-9][a-z0-9-]{0,30}$"
 Name = Annotated[
     str,
-    Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$",
+    Meta(pattern=NAME,
          description="small letters, digits and hyphens, 31 at most, such as cam-01"),
 ]  # fmt: skip
 Text = Annotated[str, Meta(min_length=1, max_length=120)]

@@ -13,6 +13,7 @@ import msgspec
 
 from recorder.clock import SystemClock
 from recorder.config import Paths
+from recorder.desk_key import may_sign
 from recorder.desk_list import of_ledger, of_recording, vouched_by
 from recorder.errors import RecorderError
 from recorder.evidence import (
@@ -28,8 +29,7 @@ from recorder.evidence.due import Owed
 from recorder.evidence.verification import verify_recording
 from recorder.evidence.verification_bag import TAGMANIFEST, Digests
 from recorder.evidence.verification_report import Level
-from recorder.evidence.verification_trust import Vouched, registered
-from recorder.evidence.wall_time import claimed
+from recorder.evidence.verification_trust import Vouched
 from recorder.evidence.words import word
 from recorder.report import write_page
 from recorder.session import catalogue
@@ -72,7 +72,7 @@ def write(options: argparse.Namespace) -> int:
     signer = keys.load_private(options.desk_key)
     place = place_of(options.out, owed.device)
     vouched = vouched_by(options)
-    _may_sign(signer, vouched)
+    may_sign(signer, vouched)
     corrects = _corrects(options.corrects, owed, place)
     verdict = tagmanifest = ""
     if told is not None:
@@ -238,19 +238,6 @@ def _recipients(options: argparse.Namespace) -> tuple[Recipient, ...]:
             remedy="Give two public keys at least (--custodian age1… twice, or --custodians FILE)",
         )  # fmt: skip
     return tuple(found.values())
-
-
-def _may_sign(signer: keys.KeySigner, vouched: Vouched) -> None:
-    """A key that the register does not know would leave a statement that nobody trusts."""
-    if vouched.register is None:
-        return
-    public = keys.base64_public(signer)
-    wrong = registered(vouched.register, "desk", public, when=claimed(SystemClock().stamp()))
-    if wrong is not None:
-        raise RecorderError(
-            wrong[0], wrong[1], where="--desk-key",
-            remedy="Enter it: recorder provision desk FOLDER --name NAME --township DIR",
-        )  # fmt: skip
 
 
 def _corrects(given: str | None, owed: Owed, place: Path) -> str:

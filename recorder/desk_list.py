@@ -166,7 +166,9 @@ def vouched_by(options: argparse.Namespace) -> Vouched:
     """Whom the options say to trust."""
     register = None
     if options.register is not None:
-        township = None if options.township is None else keys.load_public(options.township)
+        township = None
+        if options.township is not None:
+            township = keys.load_public(options.township, "township.pem")
         register = registers.load(options.register, township)
     key = getattr(options, "key", None)
     return Vouched(

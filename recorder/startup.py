@@ -13,11 +13,12 @@ from typing import Literal
 
 import msgspec
 
-from recorder import __version__
+from recorder import __version__, provisioned
 from recorder.errors import RecorderError
 from recorder.evidence import ending, keys, ledger, lines, provision, recovery
 from recorder.open_spool import OpenSpool
 from recorder.spool import LEDGER, Held, Spool, names, number_of, shown
+from recorder.succession import Succession
 
 _NAMES = re.compile(rb"[a-z0-9][a-z0-9-]*-[0-9]{8}-[0-9a-f]{4}")
 
@@ -70,6 +71,7 @@ class Startup:
         self._recovered: Last | None = None
         self._opened_ns: int | None = None
         self._pressed_ns: int | None = None
+        self._left = False
 
     def run(self) -> Started:
         """Ledger begun, open recordings sealed or ready to be gone on with: durable on return, but
@@ -88,6 +90,9 @@ class Startup:
             self._taken.recipients = found.keys()
         except RecorderError as error:
             self._notes.append(str(error))
+        self._notes += provisioned.notes(
+            folder, settings.device.name, self._taken.signer, custodians, self._taken.clock
+        )
         self._spool = self._taken.take()
         try:
             return self._take_up(self._spool, custodians)
@@ -118,6 +123,7 @@ class Startup:
                 taken.last_name = entry.body.recording
                 same_boot = entry.header.boot_id == taken.clock.boot_id
                 self._opened_ns = entry.header.boot_ns if same_boot else None
+        succession = Succession(taken, entries, self._notes)
         taken.begin_ledger(entries[-1] if entries else None)
         boot = lines.Boot(
             format=lines.LEDGER_FORMAT,
@@ -128,6 +134,8 @@ class Startup:
         )
         if not self._noted(boot):
             self._notes.append("the ledger cannot be written; its lines wait in memory")
+        if custodians and custodians != _custodians(entries):
+            self._noted(lines.Custodians(recipients=custodians))
         if damaged:
             told = "; ".join(damaged[:3])
             self._notes.append(f"the ledger is damaged, and left as it is: {told}")
@@ -140,6 +148,7 @@ class Startup:
             self._notes.append(f"{shown(name)}: {self._quarantine(name, 'it is no folder')}")
         sealed = {e.body.recording for e in entries if _is_seal(e)}
         going_on = self._recover(sealed, sealed | set(_gone(entries)))
+        succession.complete(boot, open_left=self._left or going_on is not None)
         if not taken.keep_reserve():
             self._notes.append("no room for the reserve")
         sealed_before = next(
@@ -185,6 +194,7 @@ class Startup:
                 if held.name == last_name:
                     self._pressed_ns = self._opened_ns
             except OSError as error:
+                self._left = True
                 self._notes.append(f"{held.name}: left as it is: {error}")
                 self._noted(
                     lines.LedgerFault(
@@ -290,6 +300,12 @@ def _resumed(found: recovery.Found) -> Resumed:
 
 def _is_seal(entry: ledger.Entry) -> bool:
     return isinstance(entry.body, lines.Sealed)
+
+
+def _custodians(entries: Sequence[ledger.Entry]) -> tuple[str, ...]:
+    """The ledger's newest list of them."""
+    listed = (e.body.recipients for e in reversed(entries) if isinstance(e.body, lines.Custodians))
+    return next(listed, ())
 
 
 def _away(entries: Sequence[ledger.Entry]) -> int | None:

@@ -1,26 +1,20 @@
 """The verbs of dock, desk and workshop: options in, one call that does it, a table out."""
 
 import argparse
-import re
 import signal
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from recorder import config, control
 from recorder.clock import SystemClock
 from recorder.errors import RecorderError
-from recorder.evidence import keys, provision as provisioning
-from recorder.evidence.age import Identity, identities
+from recorder.evidence.age import IDENTITY_REMEDY, Identity, identities
 from recorder.report import write_page
-
-if TYPE_CHECKING:
-    pass
 
 
 def identities_of(options: argparse.Namespace) -> Sequence[Identity]:
@@ -30,14 +24,16 @@ def identities_of(options: argparse.Namespace) -> Sequence[Identity]:
     try:
         text = options.identity.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise RecorderError(
-            "identity-unreadable", f"cannot read it: {error}", where=str(options.identity),
-            remedy="Give the file that age-keygen wrote",
+            "identity-unreadable", f"cannot read it: {problem}",
+            where=f"--identity {options.identity}", remedy=IDENTITY_REMEDY,
         ) from error  # fmt: skip
     return identities(text, str(options.identity))
 
 
-def _print(value: object, as_json: bool) -> None:
+def show(value: object, as_json: bool) -> None:
+    """An answer, for a program or for people."""
     if as_json:
         print(msgspec.json.encode(value).decode())
     else:
@@ -96,7 +92,7 @@ def export(options: argparse.Namespace) -> int:
         options.path, options.out, identities=opened_by, report=recording(options, opened_by),
         clock=SystemClock(), force=options.force, names=_names(options.catalogue),
     )  # fmt: skip
-    _print(made, options.json)
+    show(made, options.json)
     return 0
 
 
@@ -139,52 +135,12 @@ def sync(options: argparse.Namespace) -> int:
 
 def recover(options: argparse.Namespace) -> int:
     """`recorder recover`."""
+    from recorder.desk_key import for_card
     from recorder.evidence.desk_recovery import recover as bring_out
 
-    if options.desk_key is None:
-        raise RecorderError(
-            "no-desk-key", "what the device left open must be signed by somebody",
-            where="--desk-key",
-            remedy="Give desk.key; `recorder provision desk` makes and registers one",
-        )  # fmt: skip
     done = bring_out(
-        options.spool, options.out, signer=keys.load_private(options.desk_key),
-        clock=SystemClock(), say=lambda text: print(text, file=sys.stderr),
+        options.spool, options.out, signer=for_card(options), clock=SystemClock(),
+        say=lambda text: print(text, file=sys.stderr),
     )  # fmt: skip
-    _print(done, options.json)
+    show(done, options.json)
     return done.exit_code
-
-
-def _store(options: argparse.Namespace) -> object:
-    """A folder, or s3://BUCKET at the endpoint of the config's [s3]."""
-    bucket = re.fullmatch(r"s3:/+([^/]+)", str(options.folder))
-    if bucket is None:
-        from recorder.sync.stores.marker import init_store
-
-        return init_store(options.folder, options.name)
-    if options.credentials is None:
-        raise RecorderError(
-            "usage", "no credentials for making a bucket",
-            remedy="Give the file of whoever may make buckets with --credentials, never a "
-            "device's own",
-        )  # fmt: skip
-    from recorder.sync.stores import s3_bucket
-
-    return s3_bucket.make(config.load(options.config), options.credentials, bucket[1], options.name)
-
-
-def provision(options: argparse.Namespace) -> int:
-    """`recorder provision`."""
-    if options.role == "store":
-        _print(_store(options), options.json)
-        return 0
-    if options.role == "custodian":
-        public = provisioning.new_custodian(options.folder / "custodian.key")
-        _print({"file": str(options.folder / "custodian.key"), "public": public}, options.json)
-        return 0
-    made = provisioning.provision(
-        options.role, options.folder, options.name or options.role,
-        custodians=options.custodian, township=options.township, clock=SystemClock(),
-    )  # fmt: skip
-    _print(made, options.json)
-    return 0

@@ -109,12 +109,13 @@ def _storing(
         calendar = config.load(options.calendar).calendar
     key = None
     if options.receipts is not None:
-        key = keys.load_public(options.sync_key or options.receipts.parent / "sync.pem")
+        key = keys.load_public(options.sync_key or options.receipts.parent / "sync.pem", "sync.pem")
     clock = SystemClock()
     now = clock_bounds(clock.utc_ns(), clock.state())
     return Storing(
-        calendar=calendar, receipts=options.receipts, key=key, ledger=options.ledger, now=now
-    )
+        calendar=calendar, receipts=options.receipts, key=key, ledger=options.ledger, now=now,
+        register=vouched_by(options).register,
+    )  # fmt: skip
 
 
 def _shown(options: argparse.Namespace, report: Report | FolderReport) -> int:

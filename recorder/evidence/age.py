@@ -24,6 +24,7 @@ TAG = 16
 SEALED_CHUNK = CHUNK + TAG
 TAIL_PLAINTEXT = struct.pack(">I4s", 8, b"free")
 TAIL_BYTES = len(TAIL_PLAINTEXT) + TAG
+IDENTITY_REMEDY = "Give a custodian's private key: custodian.key, or the file that age-keygen wrote"
 _INTRO = b"age-encryption.org/v1\n"
 _LABEL = b"age-encryption.org/v1/X25519"
 _MAX_HEADER = 64 * 1024
@@ -122,7 +123,7 @@ class Identity:
             raise RecorderError(
                 "age-identity",
                 f"not an age X25519 identity ({error})",
-                remedy="Give the file that age-keygen wrote",
+                remedy=IDENTITY_REMEDY,
             ) from error
         self.public = self._key.public_key().public_bytes_raw()
 
@@ -164,7 +165,7 @@ def identities(text: str, where: str) -> tuple[Identity, ...]:
             "age-identity",
             "no key in it",
             where=where,
-            remedy="Give the file that age-keygen wrote",
+            remedy=IDENTITY_REMEDY,
         )
     return tuple(found)
 

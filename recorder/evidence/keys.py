@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from recorder.errors import RecorderError
+from recorder.evidence import whole
 from recorder.evidence.age import Recipient
 from recorder.evidence.chain import Signer, open_plain
 
@@ -117,12 +118,12 @@ def read_secret(path: Path, *, what: str, remedy: str, phrase: str | None = None
     return data
 
 
-def load_private(path: Path) -> KeySigner:
-    """Read a PEM private key. RecorderError where others may read it, too."""
-    data = read_secret(
-        path, what="key", phrase="no_device_key",
-        remedy="Run `recorder provision`, or give the daemon's user the file",
-    )  # fmt: skip
+def load_private(
+    path: Path, *, remedy: str = "Run `recorder provision`, or give the daemon's user the file"
+) -> KeySigner:
+    """Read a PEM private key. RecorderError where others may read it, too; ``remedy``: where it
+    cannot be read."""
+    data = read_secret(path, what="key", phrase="no_device_key", remedy=remedy)
     try:
         key = serialization.load_pem_private_key(data, None)
     except _NO_KEY as error:
@@ -136,29 +137,30 @@ def load_private(path: Path) -> KeySigner:
     return KeySigner(key)
 
 
-def load_public(path: Path) -> bytes:
-    """The raw 32 bytes of a PEM public key. It may lie in another user's folder: no pipe hangs."""
+def load_public(path: Path, wanted: str = "device.pem") -> bytes:
+    """The raw 32 bytes of a PEM public key. It may lie in another user's folder: no pipe hangs.
+    ``wanted``: the name under which provisioning leaves what belongs here."""
     try:
         with open_plain(path.resolve()) as file:
             key = serialization.load_pem_public_key(file.read(_MAX_PEM))
     except OSError as error:
         raise RecorderError(
             "key-unreadable", f"cannot read it: {error.strerror}", where=str(path),
-            remedy="Give a PEM public key such as device.pem",
+            remedy=f"Give a PEM public key, {wanted}",
         ) from error  # fmt: skip
     except _NO_KEY as error:
         raise RecorderError(
-            "key-broken", "not a PEM public key", where=str(path), remedy="Give device.pem"
+            "key-broken", "not a PEM public key", where=str(path), remedy=f"Give {wanted}"
         ) from error
     if not isinstance(key, Ed25519PublicKey):
         raise RecorderError(
-            "key-broken", "not an Ed25519 key", where=str(path), remedy="Give device.pem"
+            "key-broken", "not an Ed25519 key", where=str(path), remedy=f"Give {wanted}"
         )
     public = key.public_bytes_raw()
     if not proves(public):
         raise RecorderError(
             "key-broken", "signatures fit this key that nobody made", where=str(path),
-            remedy="Give device.pem, and ask where this one came from",
+            remedy=f"Give {wanted}, and ask where this one came from",
         )  # fmt: skip
     return public
 
@@ -227,3 +229,17 @@ def pem_pair(private: Ed25519PrivateKey) -> tuple[bytes, bytes]:
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         ),
     )
+
+
+def make(path: Path) -> KeySigner:
+    """A new key, 0600, in a new file. Durable on return."""
+    private, _ = pem_pair(Ed25519PrivateKey.generate())
+    whole.create(path, private, 0o600)
+    return load_private(path)
+
+
+def publish(path: Path, signer: KeySigner) -> None:
+    """The public side beside a key, where it is not there yet."""
+    public = pem_pair(signer.private)[1]
+    if not path.exists() or path.read_bytes() != public:
+        whole.replace(path, public)

@@ -385,6 +385,21 @@ class Fitness(_Ledger, frozen=True, kw_only=True, tag="fitness"):
     results: tuple[CheckRecord, ...]
 
 
+class Rekeyed(_Ledger, frozen=True, kw_only=True, tag="rekeyed"):
+    """The device's key hands over: the old one signs this line, the new one (``key``) ``proof``.
+    From the next ``boot`` on the old one signs nothing any more."""
+
+    device: str
+    key: str
+    proof: str
+
+
+class Custodians(_Ledger, frozen=True, kw_only=True, tag="custodians"):
+    """Who can decrypt from here on: the first time, and whenever the list is another one."""
+
+    recipients: tuple[str, ...]
+
+
 class LedgerRefused(_Ledger, frozen=True, kw_only=True, tag="refused"):
     """A press or command was refused; ``must``: the loaded act has to be recorded (Art. 10)."""
 
@@ -507,6 +522,6 @@ class Shutdown(_Ledger, frozen=True, kw_only=True, tag="shutdown"):
 
 
 Ledger = (
-    Boot | Fitness | LedgerRefused | Opened | Sealed | LedgerRecovered | Quarantined | Unbegun
-    | Freed | Away | AwayEnd | Reminded | SelfTest | LedgerFault | Shutdown
+    Boot | Rekeyed | Custodians | Fitness | LedgerRefused | Opened | Sealed | LedgerRecovered
+    | Quarantined | Unbegun | Freed | Away | AwayEnd | Reminded | SelfTest | LedgerFault | Shutdown
 )  # fmt: skip

@@ -1,21 +1,25 @@
-"""Makes keys and keeps the township's register. Twice is harmless: no key is ever overwritten."""
+"""Makes keys and lists custodians. Twice is harmless: no key is ever overwritten.
 
-import os
+Everything that was asked for is looked at before anything is written. The township's side is
+registering.py, a new key in an old one's place rotation.py.
+"""
+
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from recorder.clock import Clock
+from recorder.config import NAME
 from recorder.errors import RecorderError
-from recorder.evidence import keys, register
-from recorder.evidence.age import Identity, Recipient
-from recorder.evidence.chain import sync_folder
+from recorder.evidence import drill, keys, register, registering, rotation, whole
+from recorder.evidence.age import Identity, Recipient, identities
 
 CUSTODIANS = "custodians.txt"
 Role = Literal["device", "sync", "dock", "desk", "township"]
+_HEAD = "# Public keys of those who can decrypt. The private keys never come near a device.\n"
 
 
 class Provisioned(msgspec.Struct, frozen=True):
@@ -35,104 +39,133 @@ def provision(
     name: str,
     *,
     custodians: Sequence[str] = (),
+    removed: Sequence[str] = (),
     township: Path | None = None,
+    rotate: bool = False,
     clock: Clock,
 ) -> Provisioned:
     """Make ``<role>.key`` (0600) and ``<role>.pem``, list custodians, register the key.
 
-    Durable on return. An existing key is kept and only registered.
+    Durable on return. An existing key is kept and only registered; ``rotate``: a new one takes its
+    place. RecorderError before anything is written: a name, a custodian or a register that will
+    not do.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    _plausible(role, name)
     path = folder / f"{role}.key"
-    made = not path.exists()
-    if made:
-        private, public = keys.pem_pair(Ed25519PrivateKey.generate())
-        _write(path, private, 0o600)
-        _write(folder / f"{role}.pem", public, 0o644)
-        sync_folder(folder)
-    signer = keys.load_private(path)
-    warnings: list[str] = []
-    if custodians:
-        _add_custodians(folder / CUSTODIANS, custodians)
-    if role == "device":
-        try:
-            if keys.load_custodians(folder / CUSTODIANS).lonely:
-                warnings.append("one custodian only: if that key is lost, so is every recording")
-        except RecorderError as error:
-            warnings.append(str(error))
-    public_text = keys.base64_public(signer)
+    signer = keys.load_private(path) if path.exists() else None
+    listed = _listed(folder / CUSTODIANS, custodians, removed)
+    book = None if township is None else registering.open_book(township)
+    if book is not None and role != "township":
+        public = "" if signer is None else keys.base64_public(signer)
+        book.refuse_double(role, name, public, heir=rotate)
+    if rotate and book is None:
+        raise RecorderError(
+            "usage", "a new key that no register knows makes everything untrusted",
+            where="--rotate", remedy="Give the township's folder with --township",
+        )  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    before, signer = signer, signer or keys.make(path)
+    if book is not None and role != "township":
+        if rotate and before is not None:
+            signer = rotation.rotate(role, folder, name, signer, book, clock)
+        else:
+            _enter(book, role, name, signer, clock, alone=rotate and role != "device")
+    keys.publish(folder / f"{role}.pem", signer)
+    if listed is not None:
+        whole.replace(folder / CUSTODIANS, (_HEAD + "".join(f"{k}\n" for k in listed)).encode())
     if role == "township":
-        _register(folder, signer, register.Register(register.FORMAT, name))
-    elif township is not None:
-        entry = register.Key(role, name, public_text, clock.stamp().utc)
-        _enter(township, entry)
-    return Provisioned(role, name, public_text, made, township is not None, tuple(warnings))
+        registering.begin(folder, signer, name)
+    return Provisioned(
+        role, name, keys.base64_public(signer), before is None or before.public != signer.public,
+        township is not None, tuple(_warnings(role, folder, registered=township is not None)),
+    )  # fmt: skip
+
+
+def _enter(
+    book: registering.Book, role: register.Role, name: str, signer: keys.KeySigner, clock: Clock,
+    *, alone: bool,
+) -> None:  # fmt: skip
+    """``alone``: the earlier key of that name is not there any more, and ends."""
+    entry = register.Key(role, name, keys.base64_public(signer), clock.stamp().utc)
+    book = book.enter(entry)
+    if alone:
+        book.end_earlier(entry, entry.since)
 
 
 def new_custodian(path: Path) -> str:
     """Write a new age identity (0600) and return its public key; an existing one is kept."""
     if path.exists():
-        from recorder.evidence.age import identities
-
         return identities(path.read_text(), str(path))[0].recipient
     identity, text = Identity.generate()
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, f"# public key: {identity.recipient}\n{text}\n".encode(), 0o600)
-    sync_folder(path.parent)
+    whole.create(path, f"# public key: {identity.recipient}\n{text}\n".encode(), 0o600)
     return identity.recipient
 
 
-def _add_custodians(path: Path, custodians: Sequence[str]) -> None:
-    known: list[str] = []
-    if path.exists():
-        known = list(keys.load_custodians(path).recipients)
-    for text in custodians:
-        if text.upper().startswith("AGE-SECRET-KEY-"):
-            raise RecorderError(
-                "custodian-private", "that is a PRIVATE key", where="--custodian",
-                remedy="Give the public key (age1…); treat the private one as lost",
-            )  # fmt: skip
-        recipient = Recipient(text).text
+def _plausible(role: Role, name: str) -> None:
+    """A device's name is in every recording's, and sync's is its device's."""
+    if role in ("device", "sync") and not re.fullmatch(NAME, name):
+        raise RecorderError(
+            "usage", f"{name!r} cannot be a device's name", where="--name",
+            remedy="Give device.name of its recorder.toml: a-z, 0-9 and -, 31 characters at most, "
+            "such as cam-01",
+        )  # fmt: skip
+    if not name.strip() or len(name) > 120 or not name.isprintable():
+        raise RecorderError(
+            "usage", "no name that people could read", where="--name",
+            remedy="Give one of 1 to 120 characters",
+        )  # fmt: skip
+
+
+def _listed(path: Path, added: Sequence[str], removed: Sequence[str]) -> list[str] | None:
+    """custodians.txt as it is to be; None: as it is. RecorderError for what is no public key."""
+    if not added and not removed:
+        return None
+    known = list(keys.load_custodians(path).recipients) if path.exists() else []
+    for text in added:
+        recipient = _recipient(text, "--custodian")
         if recipient not in known:
             known.append(recipient)
-    head = "# Public keys of those who can decrypt. The private keys never come near a device.\n"
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    _write(part, (head + "".join(f"{k}\n" for k in known)).encode(), 0o644)
-    os.rename(part, path)
-    sync_folder(path.parent)
+    gone = {_recipient(text, "--remove-custodian") for text in removed}
+    left = [text for text in known if text not in gone]
+    if not left:
+        raise RecorderError(
+            "no-custodian", "no custodian would be left, and nothing could be recorded",
+            where="--remove-custodian", remedy="Give the new one's key with --custodian as well",
+        )  # fmt: skip
+    return left
 
 
-def _enter(township: Path, entry: register.Key) -> None:
-    signer = keys.load_private(township / "township.key")
-    current = register.load(township / register.FILE, signer.public)
-    if current.find(entry.role, entry.public) is not None:
-        return
-    _register(
-        township,
-        signer,
-        msgspec.structs.replace(current, keys=(*current.keys, entry)),
-        replace=True,
-    )
+def _recipient(text: str, option: str) -> str:
+    if text.upper().startswith("AGE-SECRET-KEY-"):
+        raise RecorderError(
+            "custodian-private", "that is a PRIVATE key", where=option,
+            remedy="Give the public key (age1…); treat the private one as lost",
+        )  # fmt: skip
+    try:
+        return Recipient(text).text
+    except RecorderError as error:
+        error.where = option
+        raise
 
 
-def _register(
-    folder: Path, signer: keys.KeySigner, new: register.Register, *, replace: bool = False
-) -> None:
-    if (folder / register.FILE).exists() and not replace:
-        return
-    data = register.encode(new)
-    for name, content in ((register.SIGNATURE, signer.sign(data)), (register.FILE, data)):
-        part = folder / (name + ".part")
-        part.unlink(missing_ok=True)
-        _write(part, content, 0o644)
-        os.rename(part, folder / name)
-    sync_folder(folder)
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+def _warnings(role: Role, folder: Path, *, registered: bool) -> list[str]:
+    found: list[str] = []
+    if not registered and role != "township":
+        found.append(
+            "the key is in no register: what it signs is untrusted until it is entered "
+            "(the same command with --township DIR)"
+        )
+    if role == "device":
+        try:
+            listed = keys.load_custodians(folder / CUSTODIANS)
+            if listed.lonely:
+                found.append("one custodian only: if that key is lost, so is every recording")
+            if drill.unproven(folder, listed.recipients):
+                found.append(
+                    "not every custodian has shown that the private key opens files: hold a drill "
+                    f"with `recorder provision drill {folder}`"
+                )
+        except RecorderError as error:
+            found.append(str(error))
+    return found

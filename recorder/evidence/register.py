@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from recorder.errors import RecorderError
+from recorder.evidence.whole import PART
 from recorder.shapes import UNREADABLE
 
 FORMAT = "bodycam-register/1"
@@ -50,15 +51,55 @@ class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(path: Path, township: bytes | None) -> Register:
-    """Read a register; its signature is checked with the township's key where that is given."""
+    """Read a register; its signature is checked with the township's key where that is given.
+
+    A list that waits beside it (``.part``) counts where the signature is its: whoever replaced the
+    two was stopped in between.
+    """
+    data = _read(path)
+    if township is not None:
+        beside = path.with_name(SIGNATURE)
+        try:
+            signature = beside.read_bytes()
+        except OSError as error:
+            raise RecorderError(
+                "register-signature", f"cannot read it: {error.strerror}", where=str(beside),
+                remedy=f"Copy it from the township's folder beside {path.name}",
+            ) from error  # fmt: skip
+        if not _signed(township, signature, data):
+            waiting = path.with_name(path.name + PART)
+            data = _read(waiting) if waiting.is_file() else b""
+            if not _signed(township, signature, data):
+                raise RecorderError(
+                    "register-signature", "the township's key did not sign this register",
+                    where=str(path),
+                    remedy=f"Give township.pem as the township's key, and fetch {path.name} and "
+                    f"{beside.name} from the township again",
+                )  # fmt: skip
+    return _decode(data, path)
+
+
+def _read(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
-        register = msgspec.json.decode(data, type=Register)
+        return path.read_bytes()
     except OSError as error:
         raise RecorderError(
             "register-unreadable", f"cannot read it: {error.strerror}", where=str(path),
             remedy="Give the township's register.json",
         ) from error  # fmt: skip
+
+
+def _signed(township: bytes, signature: bytes, data: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(township).verify(signature, data)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _decode(data: bytes, path: Path) -> Register:
+    try:
+        register = msgspec.json.decode(data, type=Register)
     except UNREADABLE as error:
         raise RecorderError(
             "register-broken", f"not a register: {error}", where=str(path),
@@ -69,24 +110,6 @@ def load(path: Path, township: bytes | None) -> Register:
             "register-broken", f"unknown format {register.format!r}", where=str(path),
             remedy=f"This program knows {FORMAT}",
         )  # fmt: skip
-    if township is not None:
-        beside = path.with_name(SIGNATURE)
-        try:
-            signature = beside.read_bytes()
-        except OSError as error:
-            raise RecorderError(
-                "register-signature", f"cannot read it: {error.strerror}", where=str(beside),
-                remedy=f"Copy it from the township's folder beside {path.name}",
-            ) from error  # fmt: skip
-        try:
-            Ed25519PublicKey.from_public_bytes(township).verify(signature, data)
-        except InvalidSignature as error:
-            raise RecorderError(
-                "register-signature", "the township's key did not sign this register",
-                where=str(path),
-                remedy=f"Give township.pem as the township's key, and fetch {path.name} and "
-                f"{beside.name} from the township again",
-            ) from error  # fmt: skip
     return register
 
 

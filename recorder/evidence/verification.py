@@ -325,7 +325,7 @@ def _seal_line(
 ) -> None:
     """A later boot may have sealed it under another key: that one must be vouched for, too."""
     known = ledger.recordings.get(recording)
-    used = ledger.keys.get(known.seal_key) if known and known.seal_key else None
+    used = ledger.keys.first.get(known.seal_key) if known and known.seal_key else None
     if used is not None and used.public != public:
         trust(
             findings, used.public, kind=used.kind, device=used.device, when=ledger.when(used),

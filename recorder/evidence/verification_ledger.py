@@ -14,8 +14,9 @@ from recorder.errors import RecorderError
 from recorder.evidence import chain, ledger_private, lines
 from recorder.evidence.due import LedgerDue, Owed
 from recorder.evidence.verification_bag import signed
+from recorder.evidence.verification_keys import Key, Keys
 from recorder.evidence.verification_leftovers import leftovers
-from recorder.evidence.verification_lines import canonical, raw_key, signature
+from recorder.evidence.verification_lines import canonical, signature
 from recorder.evidence.verification_report import Findings, Level
 from recorder.evidence.wall_time import Instant, WallTime
 
@@ -35,22 +36,12 @@ class Known(msgspec.Struct):
     unbegun: bool = False
 
 
-class Key(msgspec.Struct, frozen=True):
-    """A key under which a part of the ledger is signed."""
-
-    public: bytes
-    kind: str
-    device: str
-    boot_id: str
-    boot_ns: int
-
-
 class Ledger(msgspec.Struct):
     """The whole ledger, condensed."""
 
     folder: Path
     recordings: dict[str, Known]
-    keys: dict[bytes, Key]
+    keys: Keys
     quarantined: dict[str, str]
     wall: WallTime
     stored: bool = False
@@ -101,8 +92,7 @@ def read(folder: Path, findings: Findings) -> Ledger:
 
 
 def _read(paths: Sequence[Path], findings: Findings) -> Ledger:
-    ledger = Ledger(paths[0].parent, {}, {}, {}, WallTime())
-    key: bytes | None = None
+    ledger = Ledger(paths[0].parent, {}, Keys(), {}, WallTime())
     due = LedgerDue()
     stored = ledger.stored = bool(_STORED.fullmatch(paths[0].name))
     for defect in () if stored else leftovers(paths):
@@ -131,12 +121,9 @@ def _read(paths: Sequence[Path], findings: Findings) -> Ledger:
             continue
         body = item.body
         ledger.wall.feed(item.header)
-        if isinstance(body, lines.Boot):
-            key = raw_key(body.key)
-            if key is not None and key not in ledger.keys:
-                ledger.keys[key] = Key(
-                    key, body.key_kind, body.device, item.header.boot_id, item.header.boot_ns
-                )
+        for level, code, problem in ledger.keys.feed(item):
+            findings.add(level, code, problem, file=file, line=item.number)
+        key = ledger.keys.signing
         text, sign = signature(item.raw)
         if key is None or sign is None or not signed(key, sign, text) or not canonical(item.raw):
             findings.add(

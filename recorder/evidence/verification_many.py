@@ -189,7 +189,7 @@ class _Bench:
         self._checked.append(
             f"ledger of {yard.name}: {known.lines} lines, {len(known.recordings)} recordings"
         )
-        for used in known.keys.values():
+        for used in known.keys.used():
             trust(
                 self.findings,
                 used.public,

@@ -5,6 +5,7 @@ holds nothing personal: personal data is only looked at for whether it opens, ne
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
@@ -151,6 +152,24 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     not_checked: tuple[str, ...]
     owed: tuple[Owed, ...] = ()
     beside: tuple[Finding, ...] = ()
+
+
+def instead(report: Report, wrong: Sequence[Finding], note: Finding) -> Report:
+    """The report with ``note`` in the place of findings that do not hold; nothing where there are
+    none of them. Judged anew."""
+    if not wrong:
+        return report
+    findings = Findings()
+    for each in report.findings:
+        if each not in wrong:
+            findings.take(each)
+    findings.take(note)
+    verdict = findings.verdict
+    if verdict is Verdict.VALID and report.interruptions:
+        verdict = Verdict.INTERRUPTIONS
+    return msgspec.structs.replace(
+        report, findings=findings.listed(), verdict=verdict, exit_code=verdict.exit_code
+    )
 
 
 class FolderReport(msgspec.Struct, frozen=True, kw_only=True):

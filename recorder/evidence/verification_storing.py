@@ -15,9 +15,11 @@ from recorder.config import CalendarSettings
 from recorder.errors import RecorderError
 from recorder.evidence import chain, lines, verification_ledger
 from recorder.evidence.places import Place
-from recorder.evidence.seal import SIGNATURE
-from recorder.evidence.verification_report import Finding, FolderReport, Level, Report
-from recorder.sync import away, deadlines, receipts
+from recorder.evidence.recording import sha256
+from recorder.evidence.register import Register
+from recorder.evidence.seal import SIGNATURE, TAGMANIFEST
+from recorder.evidence.verification_report import Finding, FolderReport, Level, Report, instead
+from recorder.sync import away, deadlines, readers, receipts
 from recorder.sync.deadlines import Bounds, Deadline, Lateness
 from recorder.sync.stores.marker import MARKER
 from recorder.sync.terms import Terms
@@ -35,6 +37,7 @@ class Storing(msgspec.Struct, frozen=True, kw_only=True):
     key: bytes | None = None
     ledger: Path | None = None
     now: Bounds | None = None
+    register: Register | None = None
     terms: dict[tuple[Path, int], Terms] = {}
     """What ledgers say of deadlines, by folder and offset: each is read once, however many
     recordings it is about."""
@@ -58,6 +61,7 @@ class Storing(msgspec.Struct, frozen=True, kw_only=True):
         """Of one recording."""
         bag = Path(report.path)
         at, by = self._confirmed(bag, report.recording)
+        report = self._kept_good(report, _in_store(bag), "the time of its signature's file")
         opened = line_0(chain.files(bag / "data", "journal"))
         if opened is None or at is None:
             why = "stored in time: no receipt, and no store that is a folder"
@@ -74,6 +78,7 @@ class Storing(msgspec.Struct, frozen=True, kw_only=True):
         end = report.facts.end.bounds_ns() if report.facts else None
         at: Bounds | None = Bounds(stored_ns, stored_ns)
         by = "the time of its signature's object"
+        report = self._kept_good(report, at, by)
         if self.receipts is not None:
             at, by = self._receipted(self.receipts, report.recording)
         if ledger is None or end is None or at is None:
@@ -92,13 +97,38 @@ class Storing(msgspec.Struct, frozen=True, kw_only=True):
         """When a store confirmed it, and by what; (now, "") where the receipts do not name it."""
         if self.receipts is not None:
             return self._receipted(self.receipts, recording)
-        if not any((place / MARKER).is_file() for place in list(bag.resolve().parents)[:2]):
-            return None, ""
+        return _in_store(bag), "the time of its signature's file"
+
+    def _kept_good(self, report: Report, at: Bounds | None, by: str) -> Report:
+        """What a store had before the key was revoked stays good. The store's own time counts, or a
+        receipt by a key that stands: whoever has the device has its sync's key as well."""
+        if self.register is None or report.facts is None or report.facts.desk:
+            return report
+        entry = self.register.find("device", report.facts.key)
+        if entry is None or entry.revoked is None:
+            return report
+        times = list(self._standing(report))
+        if at is not None and at.latest_ns is not None:
+            times.append((at.latest_ns, by))
+        for time_ns, what in times:
+            if time_ns < parse_iso(entry.revoked):
+                text = f"the store had it on {iso(time_ns)} by {what}, before the key was revoked"
+                wrong = [f for f in report.findings if f.code == "revoked"]
+                return instead(report, wrong, Finding(Level.NOTE, "stored-before", text))
+        return report
+
+    def _standing(self, report: Report) -> Iterator[tuple[int, str]]:
+        """When keys said so that the register knows and did not revoke, of this very bag."""
+        if self.receipts is None or self.register is None:
+            return
+        known = (*readers.syncs(self.register), *readers.docks(self.register))
         try:
-            mtime_ns = (bag / SIGNATURE).stat().st_mtime_ns
+            tags = sha256((Path(report.path) / TAGMANIFEST).read_bytes())
         except OSError:
-            return None, ""
-        return Bounds(mtime_ns, mtime_ns), "the time of its signature's file"
+            return  # a bucket's, or one that is not sealed
+        for receipt in receipts.alone(self.receipts, report.recording, known):
+            if receipt.tagmanifest_sha256 == tags:
+                yield parse_iso(receipt.read), "a receipt"
 
     def _receipted(self, folder: Path, recording: str) -> tuple[Bounds | None, str]:
         found = receipts.load(folder, recording, self.key) if self.key else ()
@@ -106,6 +136,17 @@ class Storing(msgspec.Struct, frozen=True, kw_only=True):
             return self.now, ""
         read_ns = parse_iso(found[0].body.read)
         return Bounds(read_ns, read_ns), "its receipt"
+
+
+def _in_store(bag: Path) -> Bounds | None:
+    """When its signature came into a store that is a folder; None where it lies in none."""
+    if not any((place / MARKER).is_file() for place in list(bag.resolve().parents)[:2]):
+        return None
+    try:
+        mtime_ns = (bag / SIGNATURE).stat().st_mtime_ns
+    except OSError:
+        return None
+    return Bounds(mtime_ns, mtime_ns)
 
 
 def _held_against(report: Report, deadline: Deadline | None, at: Bounds, by: str) -> Report:

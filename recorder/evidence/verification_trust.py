@@ -97,7 +97,9 @@ def registered(
     """
     entry = register.find(role, public, number_of(recording))
     if entry is None:
-        return "not-registered", f"the register has no {role} key {public} for it"
+        other = register.find(role, public)
+        ends = "" if other is None else f"; it is for recordings up to {other.last}"
+        return "not-registered", f"the register has no {role} key {public} for it{ends}"
     if name and entry.name != name:
         return "not-registered", f"the register has the key for {entry.name}, not {name}"
     earliest, latest = when.between()

@@ -7,10 +7,12 @@ from pathlib import Path
 import msgspec
 
 from recorder.checks import probe
+from recorder.clock import SystemClock
 from recorder.config import Settings
 from recorder.errors import RecorderError
-from recorder.evidence import keys
+from recorder.evidence import drill, keys
 from recorder.evidence.provision import CUSTODIANS
+from recorder.provisioned import unregistered
 from recorder.selftest.card import Question, Speed
 from recorder.selftest.child import may_act_for, measure, owner_of
 from recorder.selftest.finding import Finding, failed, fine, left_out, warned
@@ -73,7 +75,18 @@ def key(settings: Settings, report: Report) -> Finding:
         return failed("key", "owner", path=str(path), owner=status.st_uid)
     if report.device.key_kind != "device":
         return failed("key", "unused", path=str(path))
+    if not _is_registered(settings, path):
+        return warned("key", "unregistered", path=str(path.parent))
     return fine("key", mode=f"{mode:o}")
+
+
+def _is_registered(settings: Settings, path: Path) -> bool:
+    """The register beside it, where one is, knows the key as this device's."""
+    try:
+        signer = keys.load_private(path)
+        return not unregistered(path.parent, settings.device.name, signer, SystemClock())
+    except RecorderError:
+        return False
 
 
 def custodians(settings: Settings, report: Report) -> Finding:
@@ -82,7 +95,8 @@ def custodians(settings: Settings, report: Report) -> Finding:
     if not os.access(path.parent, os.X_OK):
         return left_out("custodians", "unseen", path=str(path))
     try:
-        count = len(keys.load_custodians(path).recipients)
+        listed = keys.load_custodians(path).recipients
+        count = len(listed)
     except RecorderError as error:
         code = "private" if error.code == "custodian-private" else "missing"
         return failed("custodians", code, path=str(path))
@@ -90,6 +104,12 @@ def custodians(settings: Settings, report: Report) -> Finding:
         return warned("custodians", "changed", count=count, used=report.device.custodians)
     if count < 2:
         return warned("custodians", "one", count=count)
+    try:
+        silent = len(drill.unproven(path.parent, listed))
+    except RecorderError:
+        silent = count
+    if silent:
+        return warned("custodians", "undrilled", count=count, silent=silent, path=str(path.parent))
     return fine("custodians", count=count)
 
 

@@ -21,6 +21,8 @@ from recorder.evidence.chain import Signer, sync_folder
 from recorder.shapes import UNREADABLE
 
 PUBLIC = "sync.pem"
+EARLIER = "sync-{}.pem"
+"""Its public keys of before, counted from 1: what they signed still counts."""
 _POLL_S = 0.1
 
 
@@ -182,6 +184,11 @@ def replace(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise unusable(path, error) from error
+
+
+def earlier(home: Path) -> list[Path]:
+    """Sync's public keys of before, the oldest first."""
+    return sorted(home.glob(EARLIER.format("*")), key=lambda path: (len(path.name), path.name))
 
 
 def unusable(path: Path, error: OSError) -> RecorderError:

@@ -1,4 +1,4 @@
-"""Whose receipts count: sync's own key, and those of docks that the township's register names.
+"""Whose receipts count: sync's own key and those it had before, and the register's docks.
 
 Where a register is on the device, sync's key must be in it as well, so that a stolen one can be
 revoked. Reads keys, judges no recording.
@@ -15,7 +15,7 @@ from recorder.evidence import chain, keys, register
 from recorder.evidence.register import Key, Register
 from recorder.evidence.verification_lines import raw_key
 from recorder.spool import number_of
-from recorder.sync.home import PUBLIC
+from recorder.sync.home import PUBLIC, earlier
 
 TOWNSHIP = "township.pem"
 
@@ -64,11 +64,19 @@ def of_device(key_folder: Path, home: Path) -> tuple[Reader, ...]:
     or the register is there and cannot be believed: then no receipt may count."""
     if not (home / PUBLIC).exists():
         return ()
-    own = keys.load_public(home / PUBLIC)
+    own = keys.load_public(home / PUBLIC, PUBLIC)
     listed = load_register(key_folder)
+    entries = None if listed is None else _entries(listed, "sync", own)
+    return (Reader(own, entries), *others(home, listed))
+
+
+def others(home: Path, listed: Register | None) -> tuple[Reader, ...]:
+    """Whose receipts count beside those of sync's own key: its keys of before, and the docks'."""
+    before = (keys.load_public(path, path.name) for path in earlier(home))
     if listed is None:
-        return (Reader(own),)
-    return (Reader(own, _entries(listed, "sync", own)), *docks(listed))
+        return tuple(Reader(public) for public in before)
+    known = (Reader(public, _entries(listed, "sync", public)) for public in before)
+    return (*known, *docks(listed))
 
 
 def docks(listed: Register) -> tuple[Reader, ...]:
@@ -101,4 +109,6 @@ def load_register(key_folder: Path) -> Register | None:
             where=str(key_folder / TOWNSHIP),
             remedy=f"Copy {TOWNSHIP} from the township beside {register.FILE}",
         )  # fmt: skip
-    return register.load(key_folder / register.FILE, keys.load_public(key_folder / TOWNSHIP))
+    return register.load(
+        key_folder / register.FILE, keys.load_public(key_folder / TOWNSHIP, TOWNSHIP)
+    )

@@ -5,7 +5,7 @@ by sync's key or, from line 1 on, by a dock's. A receipt that does not verify is
 be freed or skipped on it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from recorder.clock import NS, Clock, iso, parse_iso
 from recorder.evidence import chain
 from recorder.shapes import Int
 from recorder.sync.home import replace
-from recorder.sync.readers import Reader
+from recorder.sync.readers import Reader, others
 from recorder.sync.stores import Kept
 
 FORMAT = "bodycam-receipt/1"
@@ -95,9 +95,9 @@ def path_of(folder: Path, recording: str) -> Path:
 def load(folder: Path, recording: str, key: bytes) -> tuple[chain.Line, ...]:
     """The receipts of a recording up to the first thing that is wrong; () where there are none.
 
-    ``folder`` is sync's ``receipts``, ``key`` sync's raw public key.
+    ``folder`` is sync's ``receipts``, ``key`` sync's raw public key; those of before lie beside.
     """
-    return vouched(folder, recording, (Reader(key),))
+    return vouched(folder, recording, (Reader(key), *others(folder.parent, None)))
 
 
 def vouched(folder: Path, recording: str, readers: Sequence[Reader]) -> tuple[chain.Line, ...]:
@@ -113,6 +113,18 @@ def vouched(folder: Path, recording: str, readers: Sequence[Reader]) -> tuple[ch
             break
         found.append(item)
     return tuple(found)
+
+
+def alone(folder: Path, recording: str, readers: Sequence[Reader]) -> Iterator[Receipt]:
+    """Each receipt of a recording that one of ``readers`` signed, whoever signed the others."""
+    path = path_of(folder, recording)
+    if not path.exists() or path.stat().st_size > _MOST_BYTES:
+        return
+    for item in chain.read([path], Receipt, None):
+        if isinstance(item, chain.Defect) or item.body.recording != recording:
+            continue
+        if any(reader.signed(item.raw, item.body) for reader in readers):
+            yield item.body
 
 
 def twice(found: Sequence[chain.Line], tagmanifest_sha256: str) -> chain.Line | None:

@@ -142,7 +142,7 @@ def _key(home: Path) -> bytes | None:
         (home / PUBLIC).stat()
     except FileNotFoundError:
         return None  # sync was never set up: nothing is stored
-    return keys.load_public(home / PUBLIC)
+    return keys.load_public(home / PUBLIC, PUBLIC)
 
 
 def main() -> int:

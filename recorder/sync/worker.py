@@ -27,7 +27,7 @@ from recorder.sync.live import Live, Sent
 from recorder.sync.pace import Manner, Pace, PacedStore, Stopped
 from recorder.sync.progress import Progress
 from recorder.sync.quarantined import Quarantined
-from recorder.sync.readers import Reader, docks, load_register
+from recorder.sync.readers import Reader, load_register, others
 from recorder.sync.reading import Reading
 from recorder.sync.stores import Conflict, Keep, Kept, Lost, Sort, SourceError, Store, StoreError
 from recorder.sync.stores.directory import DirectoryStore
@@ -191,13 +191,12 @@ class _Run:
         self._terms: Terms | None = None
 
     def _known_docks(self) -> Sequence[Reader]:
-        """Those of the register beside the device's keys; without one nobody reads for us."""
+        """Sync's own keys of before, and the register's docks; without one nobody reads for us."""
         try:
-            listed = load_register(Path(self._settings.paths.keys))
+            return others(self._home.path, load_register(Path(self._settings.paths.keys)))
         except RecorderError as error:
             self._found("", error)
             return ()
-        return () if listed is None else docks(listed)
 
     def summary(self) -> Summary:
         """What was done so far."""

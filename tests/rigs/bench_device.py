@@ -14,8 +14,10 @@ from typing import Any
 
 import msgspec
 
+from recorder.clock import SystemClock
 from tests.rigs.daemon import DEMO, ROOT, Daemon
 from tests.rigs.disk_faults import SYNCS, FaultyDisk
+from tests.rigs.drill import hold
 from tests.rigs.faults import equip
 from tests.rigs.privileged import as_root
 from tests.rigs.sound import Server
@@ -64,6 +66,7 @@ class BenchDevice(Daemon):
             text.replace('[button]\nkind = "none"', '[button]\nkind = "keyboard"')
         )
         self.provision_sync()
+        hold(here / "keys", [self.custodian, here / "deputy-0.key"], SystemClock())
         equip(self)
         self.wall.set(0.0)
         self._keys = here / "keys.fifo"

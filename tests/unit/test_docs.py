@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from recorder.capture.messages import Track, TrackRun
-from recorder.evidence import desk_note, lines
+from recorder.evidence import desk_note, drill, lines
 from recorder.evidence.statement import Statement
 from recorder.evidence.statement_form import Facts
 from recorder.evidence.statement_text import Text
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 FORMATS = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
 SHAPES = [*get_args(lines.Journal), *get_args(lines.Ledger), *get_args(desk_note.Body)]
 PARTS = [lines.Act, lines.Continues, lines.CheckRecord, lines.Private, Track, TrackRun, Receipt,
-         Statement, Facts, Text]  # fmt: skip
+         Statement, Facts, Text, drill.Asked]  # fmt: skip
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: s.__name__)

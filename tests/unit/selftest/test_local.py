@@ -18,6 +18,7 @@ from recorder.selftest.report import Device, Phase, Report
 from recorder.selftest.store import Reached
 from recorder.selftest.words import Words
 from recorder.spool import LOCK
+from tests.rigs.drill import hold
 
 
 def told(key_kind: str = "device", custodians: int = 2) -> Report:
@@ -151,6 +152,9 @@ def test_a_key_of_somebody_else_is_named(
 
 def test_custodians_are_counted_on_the_disk_and_in_the_daemon(settings: config.Settings) -> None:
     path = Path(settings.paths.keys) / "custodians.txt"
+    is_(local.custodians(settings, REPORT), "undrilled", Level.WARN)
+    private = [path.parents[1] / f"custodian-{i}.key" for i in range(2)]
+    hold(path.parent, private, SystemClock())
     is_(local.custodians(settings, REPORT), "ok", Level.OK)
     one = told(custodians=1)
     is_(local.custodians(settings, one), "changed", Level.WARN)

@@ -1,0 +1,39 @@
+"""Small files that are written whole or not at all: a kill leaves the old or the new one."""
+
+import os
+from pathlib import Path
+
+from recorder.evidence.chain import sync_folder
+
+PART = ".part"
+
+
+def create(path: Path, data: bytes, mode: int) -> None:
+    """A new file, durable on return. FileExistsError where there is one: nothing is overwritten."""
+    part = _part(path, data, mode)
+    try:
+        os.link(part, path)
+    finally:
+        part.unlink()
+    sync_folder(path.parent)
+
+
+def replace(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """The new content, under the owner of what was there. Durable on return."""
+    part = _part(path, data, mode)
+    if path.exists():
+        status = path.stat()
+        os.chown(part, status.st_uid, status.st_gid)
+    os.rename(part, path)
+    sync_folder(path.parent)
+
+
+def _part(path: Path, data: bytes, mode: int) -> Path:
+    part = path.with_name(path.name + PART)
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return part

@@ -1,0 +1,119 @@
+"""``recorder provision``: options in, one call that does it, a table out."""
+
+import argparse
+import re
+from datetime import datetime
+
+import msgspec
+
+from recorder import config
+from recorder.clock import SystemClock, iso
+from recorder.errors import RecorderError
+from recorder.evidence import drill as drills, keys, provision, registering
+from recorder.evidence.age import IDENTITY_REMEDY
+from recorder.verbs import identities_of, show
+
+
+def key(options: argparse.Namespace) -> int:
+    """Of a device, sync, dock, desk or township."""
+    if options.township is not None and not options.name:
+        raise RecorderError(
+            "usage", "the register lists keys by their names", where="--name",
+            remedy="Give the name; a device's and its sync's is device.name of its recorder.toml",
+        )  # fmt: skip
+    made = provision.provision(
+        options.role, options.folder, options.name or options.role,
+        custodians=options.custodian, removed=options.remove_custodian,
+        township=options.township, rotate=options.rotate, clock=SystemClock(),
+    )  # fmt: skip
+    show(made, options.json)
+    return 0
+
+
+def custodian(options: argparse.Namespace) -> int:
+    """Who can decrypt."""
+    path = options.folder / "custodian.key"
+    show({"file": str(path), "public": provision.new_custodian(path)}, options.json)
+    return 0
+
+
+def drill(options: argparse.Namespace) -> int:
+    """At the device: ask, take an answer, show. At a custodian's desk: the word of a question."""
+    if options.path.is_file():
+        opened_by = identities_of(options)
+        if not opened_by:
+            raise RecorderError(
+                "no-identity", "a question is encrypted to its custodian", where="--identity",
+                remedy=IDENTITY_REMEDY,
+            )  # fmt: skip
+        show({"word": drills.read_word(options.path, opened_by)}, options.json)
+        return 0
+    listed = keys.load_custodians(options.path / provision.CUSTODIANS).recipients
+    clock = SystemClock()
+    if options.answer is not None:
+        drills.answer(options.path, listed, options.answer, clock)
+    held = drills.ask(options.path, listed, clock)
+    show({"custodians": held}, options.json)
+    return 0 if all(each.answered for each in held) else 1
+
+
+def revoke(options: argparse.Namespace) -> int:
+    """A lost device's keys, or a desk's or dock's."""
+    from recorder.evidence import revocation
+
+    clock = SystemClock()
+    book = registering.open_book(options.township)
+    since = _moment(options.since) if options.since else clock.stamp().utc
+    if since > clock.stamp().utc:
+        raise RecorderError(
+            "usage", "that is still to come", where=f"--since {options.since}",
+            remedy="Give when it was lost, or leave it out for now",
+        )  # fmt: skip
+    roles = options.roles or revocation.LOST
+    show({"keys": revocation.revoke(book, options.name, roles, since, options.last)}, options.json)
+    return 0
+
+
+def _moment(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError("no offset")
+        return iso(int(moment.timestamp() * 1000) * 1_000_000)
+    except (ValueError, OverflowError) as error:
+        raise RecorderError(
+            "usage", "not a time with its offset", where=f"--since {text}",
+            remedy="Give one such as 2026-11-20T08:00+08:00",
+        ) from error  # fmt: skip
+
+
+def retire(options: argparse.Namespace) -> int:
+    """Old device keys, by the ledger."""
+    from recorder.evidence import revocation
+
+    book = registering.open_book(options.township)
+    show({"keys": revocation.retire(book, options.ledger)}, options.json)
+    return 0
+
+
+def store(options: argparse.Namespace) -> int:
+    """A folder, or s3://BUCKET at the endpoint of the config's [s3]."""
+    show(_store(options), options.json)
+    return 0
+
+
+def _store(options: argparse.Namespace) -> msgspec.Struct:
+    bucket = re.fullmatch(r"s3:/+([^/]+)", str(options.folder))
+    if bucket is None:
+        from recorder.sync.stores.marker import init_store
+
+        return init_store(options.folder, options.name)
+    if options.credentials is None:
+        raise RecorderError(
+            "usage", "no credentials for making a bucket",
+            remedy="Give the file of whoever may make buckets with --credentials, never a "
+            "device's own",
+        )  # fmt: skip
+    from recorder.sync.stores import s3_bucket
+
+    return s3_bucket.make(config.load(options.config), options.credentials, bucket[1], options.name)

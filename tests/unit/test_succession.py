@@ -1,0 +1,120 @@
+"""A start after provisioning changed something: a new key takes over, the ledger says who reads."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from recorder.clock import ManualClock, SystemClock
+from recorder.evidence import keys, lines, provision, registering, rekey
+from recorder.evidence.verification_folder import verify_folder
+from recorder.evidence.verification_report import Verdict
+from recorder.sync.readers import load_register
+from tests.rigs.drill import hold
+from tests.unit.test_archive import Device
+
+
+class Provisioned(Device):
+    """Its township is beside it."""
+
+    def __init__(self, here: Path) -> None:
+        super().__init__(here)
+        self.here = here
+        self.keys = here / "keys"
+
+    def rotate(self) -> str:
+        """The new key's public side."""
+        made = provision.provision(
+            "device", self.keys, "rig-01", township=self.here / "township", rotate=True,
+            clock=SystemClock(),
+        )  # fmt: skip
+        return made.public
+
+    def take_register(self) -> None:
+        """Beside the keys, as README asks; since before the day on which these devices live."""
+        book = registering.open_book(self.here / "township")
+        early = "2026-01-01T00:00:00.000Z"
+        book.write(msgspec.structs.replace(key, since=early) for key in book.register.keys)
+        for name in ("register.json", "register.json.sig", "township.pem"):
+            (self.keys / name).write_bytes((self.here / "township" / name).read_bytes())
+
+    def signing(self) -> str:
+        """Whose part of the ledger it is now."""
+        boots = [line.body.key for line in self.ledger() if isinstance(line.body, lines.Boot)]
+        return str(boots[-1])
+
+    def kinds(self) -> list[str]:
+        return [line.header.kind for line in self.ledger()]
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Provisioned:
+    return Provisioned(tmp_path)
+
+
+def test_the_new_key_takes_over_at_a_start_and_the_old_one_is_gone(device: Provisioned) -> None:
+    device.start()
+    old = device.signing()
+    device.stop()
+    new = device.rotate()
+    assert device.rotate() == new != old
+    ready = device.start()
+    assert any("new key has taken over" in note for note in ready.notes)
+    assert device.kinds()[-3:] == ["boot", "rekeyed", "boot"]
+    assert device.signing() == new
+    assert not (device.keys / rekey.OLD).exists()
+    device.press()
+    device.stop()
+    device.start()
+    assert device.kinds().count("rekeyed") == 1
+    device.stop()
+    device.take_register()
+    report = verify_folder(device.spool, register=load_register(device.keys))
+    assert report.verdict is Verdict.INCOMPLETE, report
+    assert not [f for f in report.findings if f.code in ("rekeyed", "line-damaged", "key-ended")]
+
+
+def test_a_recording_that_the_old_key_has_open_is_ended_by_it_first(device: Provisioned) -> None:
+    device.start()
+    name = device.press()
+    device.stop()
+    new = device.rotate()
+    ready = device.start()
+    assert ready.resumed is not None and ready.resumed.recording == name
+    assert any("waits" in note for note in ready.notes)
+    assert device.signing() != new and "rekeyed" not in device.kinds()
+    assert (device.keys / rekey.OLD).exists()
+
+
+def test_the_ledger_says_who_can_decrypt_once_and_at_every_change(device: Provisioned) -> None:
+    device.start()
+    device.stop()
+    device.start()
+    device.stop()
+    before = [line.body for line in device.ledger() if isinstance(line.body, lines.Custodians)]
+    assert [body.recipients for body in before] == [
+        keys.load_custodians(device.keys / provision.CUSTODIANS).recipients
+    ]
+    first, second = before[0].recipients
+    provision.provision("device", device.keys, "rig-01", removed=[first], clock=SystemClock())
+    device.start()
+    device.stop()
+    changed = [line.body for line in device.ledger() if isinstance(line.body, lines.Custodians)]
+    assert changed[1].recipients == (second,)
+
+
+def test_a_start_names_a_key_that_no_register_knows_and_custodians_who_never_answered(
+    device: Provisioned,
+) -> None:
+    device.take_register()
+    ready = device.start()
+    device.stop()
+    assert sum("never shown" in note for note in ready.notes) == 2
+    assert not any("untrusted" in note for note in ready.notes)
+    hold(device.keys, [device.here / "custodian.key", device.here / "deputy-0.key"], ManualClock())
+    (device.keys / "device.key").unlink()
+    keys.make(device.keys / "device.key")
+    ready = device.start()
+    device.stop()
+    assert not any("never shown" in note for note in ready.notes)
+    assert any("untrusted" in note and "provision device" in note for note in ready.notes)
