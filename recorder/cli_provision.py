@@ -18,6 +18,7 @@ _MORE = {
     "store": "Mark a folder, or make a bucket, as the township's store.",
     "revoke": "A device was lost: nothing counts that its keys sign from then on.",
     "retire": "End an old device key where the device's ledger says that it handed over.",
+    "label": "Make a device's label: name, organisation, key's fingerprint, as text and QR code.",
     "drill": "Have each custodian prove that the private key is there and opens files.",
 }
 
@@ -45,6 +46,11 @@ def provision_options(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
         "--credentials", type=Path, metavar="FILE", help="of whoever may make buckets"
     )
     _township_options(action)
+    label = action("label", _MORE["label"], "label")
+    label.add_argument("folder", type=Path, help="the device's keys")
+    label.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help=".svg (to print) or .txt"
+    )
     drill = action("drill", _MORE["drill"], "drill")
     drill.add_argument(
         "path", type=Path,

@@ -96,6 +96,18 @@ def retire(options: argparse.Namespace) -> int:
     return 0
 
 
+def label(options: argparse.Namespace) -> int:
+    """To be printed and stuck on the device."""
+    from recorder.evidence import label as labels
+
+    settings = config.load(options.config)
+    public = keys.load_public(options.folder / "device.pem")
+    made = labels.Label(settings.device.name, settings.organisation.name, public)
+    labels.write(made, options.out)
+    show({"file": str(options.out), "key": made.fingerprint}, options.json)
+    return 0
+
+
 def store(options: argparse.Namespace) -> int:
     """A folder, or s3://BUCKET at the endpoint of the config's [s3]."""
     show(_store(options), options.json)
