@@ -19,6 +19,7 @@ _MORE = {
     "revoke": "A device was lost: nothing counts that its keys sign from then on.",
     "retire": "End an old device key where the device's ledger says that it handed over.",
     "label": "Make a device's label: name, organisation, key's fingerprint, as text and QR code.",
+    "settings": "Write what is a device's own into its recorder.toml (--config).",
     "drill": "Have each custodian prove that the private key is there and opens files.",
 }
 
@@ -45,6 +46,7 @@ def provision_options(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
     store.add_argument(
         "--credentials", type=Path, metavar="FILE", help="of whoever may make buckets"
     )
+    _settings_options(action("settings", _MORE["settings"], "settings"))
     _township_options(action)
     label = action("label", _MORE["label"], "label")
     label.add_argument("folder", type=Path, help="the device's keys")
@@ -60,6 +62,17 @@ def provision_options(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
         "--answer", metavar="WORD", help="the word that a custodian found in the question"
     )
     identity_option(drill)
+
+
+def _settings_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--name", help="device.name: of every recording; never changed later")
+    sub.add_argument("--officer", help="device.officer: the personnel number of who wears it")
+    sub.add_argument("--organisation", metavar="NAME", help="organisation.name")
+    sub.add_argument("--entrusted-by", metavar="NAME", help="organisation.entrusted_by")
+    sub.add_argument("--store", metavar="STORE", help="sync.store: a folder, or s3://BUCKET")
+    sub.add_argument(
+        "--catalogue", type=Path, metavar="FILE", help="copied to paths.catalogue, if it loads"
+    )
 
 
 def _township_options(action: Callable[[str, str, str], argparse.ArgumentParser]) -> None:

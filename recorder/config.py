@@ -307,7 +307,15 @@ class Settings(_Strict, frozen=True, kw_only=True):
 
 def load(path: Path) -> Settings:
     """Read recorder.toml. Raises RecorderError naming file, key and remedy."""
-    settings = toml.load(path, Settings, what="config")
+    return _checked(toml.load(path, Settings, what="config"), path)
+
+
+def loads(text: str, path: Path) -> Settings:
+    """The same for what is to be written to ``path``."""
+    return _checked(toml.loads(text, Settings, what="config", where=str(path)), path)
+
+
+def _checked(settings: Settings, path: Path) -> Settings:
     if settings.camera.kind == "none" and settings.microphone.kind == "none":
         raise RecorderError(
             "config-invalid",

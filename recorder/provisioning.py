@@ -3,6 +3,7 @@
 import argparse
 import re
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
@@ -21,12 +22,52 @@ def key(options: argparse.Namespace) -> int:
             "usage", "the register lists keys by their names", where="--name",
             remedy="Give the name; a device's and its sync's is device.name of its recorder.toml",
         )  # fmt: skip
+    _same_device(options)
     made = provision.provision(
         options.role, options.folder, options.name or options.role,
         custodians=options.custodian, removed=options.remove_custodian,
         township=options.township, rotate=options.rotate, clock=SystemClock(),
     )  # fmt: skip
     show(made, options.json)
+    return 0
+
+
+def _same_device(options: argparse.Namespace) -> None:
+    """A key by another name than its device's would leave every recording untrusted."""
+    if options.role not in ("device", "sync") or not options.name or not options.config.exists():
+        return
+    known = config.load(options.config)
+    folder = known.paths.keys if options.role == "device" else known.paths.sync
+    if options.folder.resolve() == Path(folder).resolve() and options.name != known.device.name:
+        raise RecorderError(
+            "usage", f"{options.config} calls this device {known.device.name}",
+            where=f"--name {options.name}",
+            remedy="Give that name, or first `recorder provision settings --name NAME`",
+        )  # fmt: skip
+
+
+def settings(options: argparse.Namespace) -> int:
+    """What is the device's own."""
+    from recorder import settings_file
+
+    given = {
+        settings_file.DEVICE_NAME: options.name, ("device", "officer"): options.officer,
+        ("organisation", "name"): options.organisation,
+        ("organisation", "entrusted_by"): options.entrusted_by, ("sync", "store"): options.store,
+    }  # fmt: skip
+    values = {key: value for key, value in given.items() if value is not None}
+    if not values and options.catalogue is None:
+        raise RecorderError(
+            "usage", "nothing to write", remedy="Give --name, --officer, --organisation, "
+            "--entrusted-by, --store or --catalogue",
+        )  # fmt: skip
+    now = settings_file.write(options.config, values, options.catalogue)
+    show(
+        {"file": str(options.config), "name": now.device.name, "officer": now.device.officer,
+         "organisation": now.organisation.name, "entrusted_by": now.organisation.entrusted_by,
+         "store": now.sync.store, "catalogue": now.paths.catalogue},
+        options.json,
+    )  # fmt: skip
     return 0
 
 

@@ -38,27 +38,34 @@ class Succession:
     def complete(self, boot: lines.Boot, *, open_left: bool) -> None:
         """The old key names the new one, which begins the ledger's next file. Durable on return.
 
-        ``boot``: the old one's line of this start. OSError: the card refuses it, and nothing has
-        changed.
+        ``boot``: the old one's line of this start. Where the card refuses it the old key signs on,
+        and its lines wait in memory as all others do.
         """
         taken = self._taken
         if self._heir is None or taken.ledger is None or taken.spool is None:
-            if self._named:
+            if self._named and not open_left:
                 self._forget()
             return
         if open_left or taken.ledger.failing:
-            self._notes.append("the new device key waits: a recording of the old one is open")
+            self._notes.append("the new device key waits until no recording is open")
             return
         heir = rekey.line(boot.device, taken.signer, self._heir)
         taken.ledger.append(heir)
-        taken.ledger.close()
+        try:
+            taken.ledger.close()
+        except OSError as error:
+            self._notes.append(f"the new device key waits for the card: {error.strerror}")
+            return
         taken.signer = self._heir
         taken.begin_ledger([*ledger.entries(taken.spool.path / LEDGER)][-1])
-        taken.note(lines.Boot(
-            format=boot.format, device=boot.device, software=boot.software, key=heir.key,
-            key_kind="device",
-        ))  # fmt: skip
-        self._notes.append("the device's new key has taken over; restart sync as well")
+        with suppress(OSError):  # then it waits in memory, before whatever comes next
+            taken.note(
+                lines.Boot(
+                    format=boot.format, device=boot.device, software=boot.software, key=heir.key,
+                    key_kind="device",
+                )
+            )  # fmt: skip
+        self._notes.append("the device's new key has taken over")
         self._forget()
 
     def _forget(self) -> None:

@@ -1,6 +1,7 @@
 """Small files that are written whole or not at all: a kill leaves the old or the new one."""
 
 import os
+import stat
 from pathlib import Path
 
 from recorder.evidence.chain import sync_folder
@@ -19,11 +20,12 @@ def create(path: Path, data: bytes, mode: int) -> None:
 
 
 def replace(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """The new content, under the owner of what was there. Durable on return."""
+    """The new content, with owner and mode of what was there. Durable on return."""
     part = _part(path, data, mode)
     if path.exists():
         status = path.stat()
         os.chown(part, status.st_uid, status.st_gid)
+        part.chmod(stat.S_IMODE(status.st_mode))
     os.rename(part, path)
     sync_folder(path.parent)
 

@@ -1,10 +1,10 @@
-"""custodians.txt, PEM keys and identity files: what provisioning left, and what people hand in."""
+"""What provisioning left, and what people hand in: custodians.txt, PEM keys, identities, drills."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from recorder.errors import RecorderError
-from recorder.evidence import age, keys
+from recorder.evidence import age, drill, keys
 from tests.fuzz import made
 from tests.fuzz.choices import Choices, edit_bytes
 from tests.fuzz.targets import Broken, same
@@ -15,30 +15,32 @@ WORDS = ("age1", "AGE-SECRET-KEY-1", "#", "-----BEGIN PRIVATE KEY-----\n",
 _PRIVATE, _PUBLIC = keys.pem_pair(made.SIGNER.private)
 _LIST = f"# custodians\n{made.IDENTITY.recipient}\n".encode()
 _SECRET = f"# created\n{made.IDENTITY_TEXT}\n".encode()
-_FILES = (_LIST, _PUBLIC, _PRIVATE, _SECRET)
+_DRILL = b"""{"format": "bodycam-drill/1", "custodians": [{"recipient": "age1", "sha256": "0",
+"asked": "2026-11-23T00:00:00.000Z", "answered": null}]}"""
+_FILES = (_LIST, _PUBLIC, _PRIVATE, _SECRET, _DRILL)
 
 
 def seeds() -> Sequence[bytes]:
     """Each kind as it is, and as a start for edits."""
     return [*(bytes([kind, 0]) + file for kind, file in enumerate(_FILES)),
-            *(bytes([kind, 1]) for kind in range(4))]  # fmt: skip
+            *(bytes([kind, 1]) for kind in range(len(_FILES)))]  # fmt: skip
 
 
 def check(data: bytes) -> None:
     """RecorderError, or a key that proves something."""
     choices = Choices(data)
-    kind = choices.number(4)
+    kind = choices.number(len(_FILES))
     if choices.number(2):
         raw = _FILES[kind]
         while choices.more:
             raw = edit_bytes(raw, choices)
     else:
         raw = choices.rest()
-    path = made.scratch() / "key"
+    path = made.scratch() / (drill.RECORD if kind == 4 else "key")
     path.write_bytes(raw)
     path.chmod(0o600)
     parse: Callable[[Path], object] = (
-        _custodians, _public, keys.load_private, _identities,
+        _custodians, _public, keys.load_private, _identities, _drill,
     )[kind]  # fmt: skip
     try:
         parse(path)
@@ -57,6 +59,11 @@ def _custodians(path: Path) -> None:
 def _public(path: Path) -> None:
     if not keys.proves(keys.load_public(path)):
         raise Broken("a key under which signatures fit that nobody made")
+
+
+def _drill(path: Path) -> None:
+    for asked in drill.load(path.parent).custodians:
+        drill.unproven(path.parent, [asked.recipient])
 
 
 def _identities(path: Path) -> None:
