@@ -16,6 +16,7 @@ def flows(status: dict[str, Any]) -> bool:
     where the loudspeaker of sound.sh takes its time, is over."""
     return int(status.get("vitals", {}).get("samples", 0)) > 4 * _RATE and status["ring_s"] > 3
 
+
 _SCRIPT = Path(__file__).with_name("sound.sh")
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from recorder.clock import ManualClock, SystemClock
 from recorder.evidence import keys, lines, provision, registering, rekey
-from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import Verdict
 from recorder.sync.readers import load_register
 from tests.rigs.drill import hold
+from tests.unit.evidence.judge import verify_folder
 from tests.unit.test_archive import Device
 
 

@@ -13,9 +13,9 @@ from recorder.evidence import keys, lines, provision, register, registering, rek
 from recorder.evidence.ledger import entries, open_ledger
 from recorder.evidence.register import Register
 from recorder.evidence.verification import verify_recording
-from recorder.evidence.verification_folder import verify_folder
 from recorder.evidence.verification_report import FolderReport, Report, Verdict
 from tests.unit.evidence import bags
+from tests.unit.evidence.judge import verify_folder
 
 
 class Rotated:
