@@ -242,6 +242,9 @@ _FINDINGS: _Words = {
     "away-undeclared-return": ("返回未申报", "return not declared"),
     "overdue": ("超过存储期限", "overdue"),
     "possibly-overdue": ("可能超过存储期限", "possibly overdue"),
+    "stored-before": ("密钥吊销前已存入", "stored before the revocation"),
+    "key-ended": ("密钥已移交新密钥，此后又签名", "signed by a key that handed over"),
+    "rekeyed": ("新密钥未签字确认接任", "the new key did not sign its taking over"),
 }
 _VALUES: tuple[tuple[str, str], ...] = (
     ("a drill: the picture is made up", "演练：画面不是实拍"),
