@@ -98,8 +98,9 @@ def export(options: argparse.Namespace) -> int:
 
 def sync(options: argparse.Namespace) -> int:
     """`recorder sync`."""
+    from recorder.sync.configured import open_configured
     from recorder.sync.progress import Bar, Lines
-    from recorder.sync.worker import open_configured, run_once
+    from recorder.sync.worker import run_once
 
     settings = config.load(options.config)
     clock = SystemClock()

@@ -14,9 +14,9 @@ import msgspec
 from recorder.clock import SystemClock
 from recorder.config import Settings
 from recorder.errors import RecorderError
+from recorder.sync.configured import open_configured
 from recorder.sync.home import Home
 from recorder.sync.stores import StoreError
-from recorder.sync.worker import open_configured
 
 _WAIT_S = 3.0
 _LEAST_BYTES = 64 * 1024 * 1024

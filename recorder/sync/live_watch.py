@@ -9,13 +9,13 @@ from typing import Protocol
 from recorder.clock import NS, Clock
 from recorder.config import Settings
 from recorder.errors import RecorderError
+from recorder.sync.configured import open_configured
 from recorder.sync.home import Home
 from recorder.sync.live import Live
 from recorder.sync.pace import Manner, Pace, PacedStore
 from recorder.sync.progress import Progress
 from recorder.sync.stores import StoreError
 from recorder.sync.summary import Finding
-from recorder.sync.worker import open_configured
 
 
 class Pauses(Protocol):

@@ -10,7 +10,7 @@ from recorder.clock import ClockState, ManualClock, Quality, parse_iso
 from recorder.config import CalendarSettings
 from recorder.errors import RecorderError
 from recorder.evidence import chain, lines
-from recorder.sync import receipts, standing as standings, worker
+from recorder.sync import configured, receipts, standing as standings, worker
 from recorder.sync.deadlines import Lateness
 from recorder.sync.ended import ended
 from recorder.sync.home import Aside, Home
@@ -173,7 +173,7 @@ def test_the_receipt_says_whether_it_was_in_time(
     place: Place, stored: str, kept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bag = place.act(MONDAY)
-    open_store = worker.open_directory
+    open_store = configured.open_directory
 
     def late(settings: object, owner: str) -> object:
         store = open_store(settings, owner)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ import pytest
 from recorder import config
 from recorder.errors import RecorderError
 from recorder.evidence import chain, lines
-from recorder.sync import receipts, worker
+from recorder.sync import configured, receipts, worker
 from recorder.sync.home import Home
 from recorder.sync.progress import Quiet
 from recorder.sync.stores import (
@@ -212,7 +212,9 @@ class Lying:
 @pytest.mark.parametrize("name", ["0001.mp4.age", "bagit.txt", "tagmanifest-sha256.txt.sig"])
 def test_a_read_back_that_differs_is_never_called_stored(place: Place, name: str) -> None:
     bag = place.recording()
-    summary = run(place, open_store=lambda s, owner: Lying(worker.open_directory(s, owner), name))
+    summary = run(
+        place, open_store=lambda s, owner: Lying(configured.open_directory(s, owner), name)
+    )
     assert codes(summary) == ["store-damaged"]
     assert not receipts.is_stored(place.sync / "receipts", bag.name, place.key)
 
