@@ -10,7 +10,7 @@ import msgspec
 from recorder import config
 from recorder.clock import SystemClock, iso
 from recorder.errors import RecorderError
-from recorder.evidence import drill as drills, keys, provision, registering
+from recorder.evidence import drill as drills, keys, provision, registering, whole
 from recorder.evidence.age import IDENTITY_REMEDY
 from recorder.verbs import identities_of, show
 
@@ -23,11 +23,12 @@ def key(options: argparse.Namespace) -> int:
             remedy="Give the name; a device's and its sync's is device.name of its recorder.toml",
         )  # fmt: skip
     _same_device(options)
-    made = provision.provision(
-        options.role, options.folder, options.name or options.role,
-        custodians=options.custodian, removed=options.remove_custodian,
-        township=options.township, rotate=options.rotate, clock=SystemClock(),
-    )  # fmt: skip
+    with whole.alone(options.folder, options.township):
+        made = provision.provision(
+            options.role, options.folder, options.name or options.role,
+            custodians=options.custodian, removed=options.remove_custodian,
+            township=options.township, rotate=options.rotate, clock=SystemClock(),
+        )  # fmt: skip
     show(made, options.json)
     return 0
 
@@ -61,7 +62,8 @@ def settings(options: argparse.Namespace) -> int:
             "usage", "nothing to write", remedy="Give --name, --officer, --organisation, "
             "--entrusted-by, --store or --catalogue",
         )  # fmt: skip
-    now = settings_file.write(options.config, values, options.catalogue)
+    with whole.alone(options.config.parent):
+        now = settings_file.write(options.config, values, options.catalogue)
     show(
         {"file": str(options.config), "name": now.device.name, "officer": now.device.officer,
          "organisation": now.organisation.name, "entrusted_by": now.organisation.entrusted_by,
@@ -91,9 +93,10 @@ def drill(options: argparse.Namespace) -> int:
         return 0
     listed = keys.load_custodians(options.path / provision.CUSTODIANS).recipients
     clock = SystemClock()
-    if options.answer is not None:
-        drills.answer(options.path, listed, options.answer, clock)
-    held = drills.ask(options.path, listed, clock)
+    with whole.alone(options.path):
+        if options.answer is not None:
+            drills.answer(options.path, listed, options.answer, clock)
+        held = drills.ask(options.path, listed, clock)
     show({"custodians": held}, options.json)
     return 0 if all(each.answered for each in held) else 1
 
@@ -103,7 +106,6 @@ def revoke(options: argparse.Namespace) -> int:
     from recorder.evidence import revocation
 
     clock = SystemClock()
-    book = registering.open_book(options.township)
     since = _moment(options.since) if options.since else clock.stamp().utc
     if since > clock.stamp().utc:
         raise RecorderError(
@@ -111,7 +113,10 @@ def revoke(options: argparse.Namespace) -> int:
             remedy="Give when it was lost, or leave it out for now",
         )  # fmt: skip
     roles = options.roles or revocation.LOST
-    show({"keys": revocation.revoke(book, options.name, roles, since, options.last)}, options.json)
+    with whole.alone(options.township):
+        book = registering.open_book(options.township)
+        found = revocation.revoke(book, options.name, roles, since, options.last)
+    show({"keys": found}, options.json)
     return 0
 
 
@@ -132,8 +137,9 @@ def retire(options: argparse.Namespace) -> int:
     """Old device keys, by the ledger."""
     from recorder.evidence import revocation
 
-    book = registering.open_book(options.township)
-    show({"keys": revocation.retire(book, options.ledger)}, options.json)
+    with whole.alone(options.township):
+        found = revocation.retire(registering.open_book(options.township), options.ledger)
+    show({"keys": found}, options.json)
     return 0
 
 

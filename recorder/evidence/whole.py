@@ -1,12 +1,31 @@
 """Small files that are written whole or not at all: a kill leaves the old or the new one."""
 
+import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from recorder.evidence.chain import sync_folder
 
 PART = ".part"
+
+
+@contextmanager
+def alone(*folders: Path | None) -> Iterator[None]:
+    """Nobody else who asks changes files in these folders; another run is waited for. What is not
+    there yet is nobody's."""
+    held: list[int] = []
+    try:
+        for folder in sorted({each.resolve() for each in folders if each is not None}):
+            if folder.is_dir():
+                held.append(os.open(folder, os.O_RDONLY | os.O_DIRECTORY))
+                fcntl.flock(held[-1], fcntl.LOCK_EX)
+        yield
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
 
 
 def create(path: Path, data: bytes, mode: int) -> None:

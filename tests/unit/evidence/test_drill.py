@@ -1,6 +1,8 @@
 """The drill: only a custodian's own private key finds the answer, once and for all."""
 
 import json
+import shutil
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -19,10 +21,17 @@ class Held:
     """A device's keys, and its two custodians' private ones at their desks."""
 
     def __init__(self, here: Path) -> None:
-        self.keys = here / "keys"
+        self.here, self.keys = here, here / "keys"
         self.private = [here / f"custodian-{number}.key" for number in range(2)]
         self.public = [provision.new_custodian(path) for path in self.private]
         provision.provision("device", self.keys, "cam-01", custodians=self.public, clock=CLOCK)
+
+    def copy(self, here: Path) -> "Held":
+        """Another one that is the same so far."""
+        shutil.copytree(self.here, here)
+        made = copy(self)
+        made.here, made.keys = here, here / "keys"
+        return made
 
     def identities(self, number: int) -> tuple[Identity, ...]:
         return identities(self.private[number].read_text(), "")
@@ -92,9 +101,10 @@ def test_a_new_custodian_is_asked_and_one_who_has_answered_stays_so(held: Held) 
 
 def test_killed_anywhere_every_question_can_still_be_answered(tmp_path: Path) -> None:
     step, died = 0, True
+    first = Held(tmp_path / "first")
     while died:
         step += 1
-        held = Held(tmp_path / str(step))
+        held = first.copy(tmp_path / str(step))
         died = fork_and_kill(held.ask, step, "/") is None
         held.answer(held.word(0))
         held.answer(held.word(1))

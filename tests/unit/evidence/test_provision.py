@@ -1,7 +1,10 @@
 """Provisioning: what it refuses before it writes, and what a kill leaves of it."""
 
 import json
+import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -26,6 +29,13 @@ class Town:
         self.folder = here / "township"
         self.custodians = [Identity.generate()[0].recipient for _ in range(2)]
         provision.provision("township", self.folder, "张营镇", clock=CLOCK)
+
+    def copy(self, here: Path) -> "Town":
+        """Another one that is the same so far."""
+        shutil.copytree(self.here, here)
+        made = copy(self)
+        made.here, made.folder = here, here / self.folder.name
+        return made
 
     def provision(
         self, role: provision.Role = "device", name: str = "cam-01", *, at: str = "",
@@ -121,6 +131,16 @@ def test_a_public_key_that_cannot_be_read_is_asked_for_by_its_own_name(
     assert "nothing.pem" in said and wanted in said and "device.pem" not in said
 
 
+def test_several_at_once_are_all_entered(town: Town) -> None:
+    def one(number: int) -> int:
+        return run(["provision", "desk", str(town.here / f"desk-{number}"), "--name",
+                    f"desk-{number}", "--township", str(town.folder)])  # fmt: skip
+
+    with ThreadPoolExecutor(6) as at_once:
+        assert not any(at_once.map(one, range(6)))
+    assert {key.name for key in town.listed.keys} == {f"desk-{number}" for number in range(6)}
+
+
 def test_a_custodian_can_be_taken_out_but_not_the_last_one(town: Town) -> None:
     made = town.provision()
     listed = town.here / "device-cam-01" / provision.CUSTODIANS
@@ -144,11 +164,12 @@ def test_killed_anywhere_keys_and_register_are_whole_and_the_next_run_ends_it(
     role: provision.Role, rotate: bool, tmp_path: Path
 ) -> None:
     step, died = 0, True
+    first = Town(tmp_path / "first")
+    old = first.provision(role).public if rotate else ""
     while died:
         step += 1
-        town = Town(tmp_path / str(step))
+        town = first.copy(tmp_path / str(step))
         folder = town.here / f"{role}-cam-01"
-        old = town.provision(role).public if rotate else ""
         died = fork_and_kill(lambda: town.provision(role, rotate=rotate), step, "/") is None  # noqa: B023
         publics = {key.public: key.until for key in town.listed.keys}
         for path in folder.glob("*.key"):
