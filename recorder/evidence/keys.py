@@ -186,8 +186,9 @@ def load_custodians(path: Path) -> Custodians:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise RecorderError(
-            "custodians-unreadable", f"cannot read it: {error}", where=str(path),
+            "custodians-unreadable", f"cannot read it: {problem}", where=str(path),
             remedy=remedy, phrase="no_custodian",
         ) from error  # fmt: skip
     found: list[str] = []
