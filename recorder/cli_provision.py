@@ -16,6 +16,7 @@ _KEYS = {
 _MORE = {
     "custodian": "Make a custodian's private key; prints the public one.",
     "store": "Mark a folder, or make a bucket, as the township's store.",
+    "enter": "Enter a public key that was made on another machine, where no township's key is.",
     "revoke": "A device was lost: nothing counts that its keys sign from then on.",
     "retire": "End an old device key where the device's ledger says that it handed over.",
     "label": "Make a device's label: name, organisation, key's fingerprint, as text and QR code.",
@@ -76,6 +77,20 @@ def _settings_options(sub: argparse.ArgumentParser) -> None:
 
 
 def _township_options(action: Callable[[str, str, str], argparse.ArgumentParser]) -> None:
+    enter = action("enter", _MORE["enter"], "enter")
+    enter.add_argument("township", type=Path, help="the township's folder")
+    enter.add_argument("--role", required=True, choices=("device", "sync", "dock", "desk"))
+    enter.add_argument("--name", required=True, help="the key's name in the register")
+    enter.add_argument(
+        "--public", type=Path, required=True, metavar="PEM", help="device.pem, device.next.pem …"
+    )
+    enter.add_argument(
+        "--rotate", action="store_true", help="beside the earlier key of that very device or desk"
+    )
+    enter.add_argument(
+        "--alone", action="store_true",
+        help="its earlier key ends now: the new one is in use (a device's: retire)",
+    )  # fmt: skip
     revoke = action("revoke", _MORE["revoke"], "revoke")
     revoke.add_argument("township", type=Path, help="the township's folder")
     revoke.add_argument("--name", required=True, help="the device's, or a desk's or dock's")
@@ -100,7 +115,7 @@ def _township_options(action: Callable[[str, str, str], argparse.ArgumentParser]
 def _key_options(role: str, sub: argparse.ArgumentParser) -> None:
     sub.add_argument("folder", type=Path, help="where the keys go")
     sub.add_argument("--name", default="", help="the key's name in the register")
-    sub.set_defaults(custodian=[], remove_custodian=[], township=None, rotate=False)
+    sub.set_defaults(custodian=[], remove_custodian=[], township=None, rotate=False, entered=None)
     if role == "township":
         return
     sub.add_argument(
@@ -109,6 +124,10 @@ def _key_options(role: str, sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--rotate", action="store_true",
         help="put a new key in the place of the one that is there; the old one keeps its past",
+    )  # fmt: skip
+    sub.add_argument(
+        "--entered", type=Path, metavar="DIR",
+        help="--rotate: where the register lies that has the new key by now, with township.pem",
     )  # fmt: skip
     if role == "device":
         sub.add_argument(

@@ -27,7 +27,8 @@ def key(options: argparse.Namespace) -> int:
         made = provision.provision(
             options.role, options.folder, options.name or options.role,
             custodians=options.custodian, removed=options.remove_custodian,
-            township=options.township, rotate=options.rotate, clock=SystemClock(),
+            township=options.township, rotate=options.rotate, entered=options.entered,
+            clock=SystemClock(),
         )  # fmt: skip
     show(made, options.json)
     return 0
@@ -99,6 +100,24 @@ def drill(options: argparse.Namespace) -> int:
         held = drills.ask(options.path, listed, clock)
     show({"custodians": held}, options.json)
     return 0 if all(each.answered for each in held) else 1
+
+
+def enter(options: argparse.Namespace) -> int:
+    """A public key from another machine."""
+    if options.alone and options.role == "device":
+        raise RecorderError(
+            "usage", "a device's old key ends where its ledger says", where="--alone",
+            remedy="Use `recorder provision retire` with the device's ledger",
+        )  # fmt: skip
+    provision.check_name(options.role, options.name)
+    public = keys.base64_raw(keys.load_public(options.public, f"{options.role}.pem"))
+    with whole.alone(options.township):
+        registering.enter(
+            registering.open_book(options.township), options.role, options.name, public,
+            SystemClock().stamp().utc, heir=options.rotate, alone=options.alone,
+        )  # fmt: skip
+    show({"role": options.role, "name": options.name, "public": public}, options.json)
+    return 0
 
 
 def revoke(options: argparse.Namespace) -> int:

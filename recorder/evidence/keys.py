@@ -68,7 +68,12 @@ class KeySigner:
 
 def base64_public(signer: Signer) -> str:
     """The public key as journal, ledger and register write it."""
-    return base64.b64encode(signer.public).decode()
+    return base64_raw(signer.public)
+
+
+def base64_raw(public: bytes) -> str:
+    """The same of a raw public key."""
+    return base64.b64encode(public).decode()
 
 
 def spki(public: bytes) -> str:

@@ -16,6 +16,7 @@ from recorder.config import NAME
 from recorder.errors import RecorderError
 from recorder.evidence import drill, keys, register, registering, rotation, whole
 from recorder.evidence.age import Identity, Recipient, identities
+from recorder.sync import readers
 
 CUSTODIANS = "custodians.txt"
 Role = Literal["device", "sync", "dock", "desk", "township"]
@@ -42,15 +43,17 @@ def provision(
     removed: Sequence[str] = (),
     township: Path | None = None,
     rotate: bool = False,
+    entered: Path | None = None,
     clock: Clock,
 ) -> Provisioned:
     """Make ``<role>.key`` (0600) and ``<role>.pem``, list custodians, register the key.
 
     Durable on return. An existing key is kept and only registered; ``rotate``: a new one takes its
-    place. RecorderError before anything is written: a name, a custodian or a register that will
-    not do.
+    place, or waits for its place where there is neither the township's folder nor, in ``entered``,
+    a register that has it. RecorderError before anything is written: a name, a custodian or a
+    register that will not do.
     """
-    _plausible(role, name)
+    check_name(role, name)
     path = folder / f"{role}.key"
     signer = keys.load_private(path) if path.exists() else None
     listed = _listed(folder / CUSTODIANS, custodians, removed)
@@ -58,38 +61,43 @@ def provision(
     if book is not None and role != "township":
         public = "" if signer is None else keys.base64_public(signer)
         book.refuse_double(role, name, public, heir=rotate)
-    if rotate and book is None:
-        raise RecorderError(
-            "usage", "a new key that no register knows makes everything untrusted",
-            where="--rotate", remedy="Give the township's folder with --township",
-        )  # fmt: skip
+    listing = None if entered is None else _register_in(entered)
     folder.mkdir(parents=True, exist_ok=True)
     before, signer = signer, signer or keys.make(path)
-    if book is not None and role != "township":
-        if rotate and before is not None:
+    waiting: Path | None = None
+    if role != "township" and rotate and before is not None:
+        if book is not None:
             signer = rotation.rotate(role, folder, name, signer, book, clock)
+        elif listing is not None:
+            signer = rotation.take_over(role, folder, signer, listing)
         else:
-            _enter(book, role, name, signer, clock, alone=rotate and role != "device")
+            waiting = rotation.prepare(role, folder, signer)
+    elif role != "township" and book is not None:
+        alone = rotate and role != "device"  # the earlier key is not there any more
+        registering.enter(
+            book, role, name, keys.base64_public(signer), clock.stamp().utc, heir=rotate,
+            alone=alone,
+        )  # fmt: skip
     keys.publish(folder / f"{role}.pem", signer)
     if listed is not None:
         whole.replace(folder / CUSTODIANS, (_HEAD + "".join(f"{k}\n" for k in listed)).encode())
     if role == "township":
         registering.begin(folder, signer, name)
+    known = township is not None or (listing is not None and rotate)
     return Provisioned(
         role, name, keys.base64_public(signer), before is None or before.public != signer.public,
-        township is not None, tuple(_warnings(role, folder, registered=township is not None)),
+        known, tuple(_warnings(role, folder, waiting, registered=known)),
     )  # fmt: skip
 
 
-def _enter(
-    book: registering.Book, role: register.Role, name: str, signer: keys.KeySigner, clock: Clock,
-    *, alone: bool,
-) -> None:  # fmt: skip
-    """``alone``: the earlier key of that name is not there any more, and ends."""
-    entry = register.Key(role, name, keys.base64_public(signer), clock.stamp().utc)
-    book = book.enter(entry)
-    if alone:
-        book.end_earlier(entry, entry.since)
+def _register_in(folder: Path) -> register.Register:
+    listed = readers.load_register(folder)
+    if listed is None:
+        raise RecorderError(
+            "register-unreadable", "no register is there", where=str(folder / register.FILE),
+            remedy="Copy register.json, register.json.sig and township.pem there",
+        )  # fmt: skip
+    return listed
 
 
 def new_custodian(path: Path) -> str:
@@ -102,8 +110,9 @@ def new_custodian(path: Path) -> str:
     return identity.recipient
 
 
-def _plausible(role: Role, name: str) -> None:
-    """A device's name is in every recording's, and sync's is its device's."""
+def check_name(role: Role, name: str) -> None:
+    """A device's name is in every recording's, and sync's is its device's. RecorderError for one
+    that will not do."""
     if role in ("device", "sync") and not re.fullmatch(NAME, name):
         raise RecorderError(
             "usage", f"{name!r} cannot be a device's name", where="--name",
@@ -149,9 +158,14 @@ def _recipient(text: str, option: str) -> str:
         raise
 
 
-def _warnings(role: Role, folder: Path, *, registered: bool) -> list[str]:
+def _warnings(role: Role, folder: Path, waiting: Path | None, *, registered: bool) -> list[str]:
     found: list[str] = []
-    if not registered and role != "township":
+    if waiting is not None:
+        found.append(
+            f"the new key waits: enter {waiting} at the township (recorder provision enter), bring "
+            "the register back, then the same command with --entered DIR"
+        )
+    elif not registered and role != "township":
         found.append(
             "the key is in no register: what it signs is untrusted until it is entered "
             "(the same command with --township DIR)"

@@ -70,6 +70,17 @@ class Book(msgspec.Struct, frozen=True):
         return Book(self.folder, self.signer, new)
 
 
+def enter(
+    book: Book, role: Role, name: str, public: str, utc: str, *, heir: bool, alone: bool
+) -> Book:
+    """List ``public`` (base64), if nothing speaks against it. ``heir``: beside an earlier key of
+    that very name; ``alone``: which ends now. Durable on return. RecorderError for a double."""
+    book.refuse_double(role, name, public, heir=heir or alone)
+    entry = Key(role, name, public, utc)
+    book = book.enter(entry)
+    return book.end_earlier(entry, utc) if alone else book
+
+
 def open_book(folder: Path) -> Book:
     """The register in the township's folder. RecorderError where it or its key is not there."""
     signer = keys.load_private(

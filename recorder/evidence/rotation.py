@@ -3,12 +3,16 @@
 Sync's, a dock's and a desk's new key counts at once: the register ends the old one as soon as the
 new one is in its place. A device's old key has a last thing to sign, the ledger's line that names
 its heir, so it waits beside the new one until the recorder's next start (rekey.py).
+
+Where the township's folder is on another machine, the new key waits (``prepare``) until its public
+side was entered there and the register came back (``take_over``).
 """
 
 import os
 from pathlib import Path
 
 from recorder.clock import Clock
+from recorder.errors import RecorderError
 from recorder.evidence import keys, register, rekey, whole
 from recorder.evidence.chain import sync_folder
 from recorder.evidence.registering import Book
@@ -28,16 +32,53 @@ def rotate(
     entry = register.Key(role, name, keys.base64_public(heir), clock.stamp().utc)
     book = book.enter(entry)
     if not done:
-        if role == "sync":
-            _keep_public(folder, current)
-        if role == "device" and not (folder / rekey.OLD).exists():
-            os.link(key, folder / rekey.OLD)
-        os.rename(waiting, key)
-        sync_folder(folder)
+        _swap(role, folder, current)
     keys.publish(folder / f"{role}.pem", heir)
     if role != "device":
         book.end_earlier(entry, clock.stamp().utc)
     return heir
+
+
+def prepare(role: register.Role, folder: Path, current: keys.KeySigner) -> Path | None:
+    """A new key that waits; its public side, to be entered, is what comes back. Durable on return.
+    None: a device's recorder has still to take up the last one."""
+    waiting = folder / f"{role}.next.key"
+    if role == "device" and (folder / rekey.OLD).exists() and not waiting.exists():
+        return None
+    public = waiting.with_suffix(".pem")
+    keys.publish(public, _waiting(waiting, folder / f"{role}.key"))
+    return public
+
+
+def take_over(
+    role: register.Role, folder: Path, current: keys.KeySigner, listed: register.Register
+) -> keys.KeySigner:
+    """Put the waiting key in the place of ``current``, if the register has it by now. Durable on
+    return. RecorderError where it has not."""
+    waiting = folder / f"{role}.next.key"
+    heir = keys.load_private(waiting) if waiting.exists() else current
+    if listed.find(role, keys.base64_public(heir)) is None:
+        raise RecorderError(
+            "not-registered", "the register that was given does not have the new key",
+            where=str(waiting.with_suffix(".pem") if heir is not current else folder),
+            remedy="Enter its public side at the township with `recorder provision enter`, then "
+            "bring register.json and register.json.sig here",
+        )  # fmt: skip
+    if heir is not current:
+        _swap(role, folder, current)
+    keys.publish(folder / f"{role}.pem", heir)
+    return heir
+
+
+def _swap(role: register.Role, folder: Path, current: keys.KeySigner) -> None:
+    key = folder / f"{role}.key"
+    if role == "sync":
+        _keep_public(folder, current)
+    if role == "device" and not (folder / rekey.OLD).exists():
+        os.link(key, folder / rekey.OLD)
+    (folder / f"{role}.next.pem").unlink(missing_ok=True)
+    os.rename(folder / f"{role}.next.key", key)
+    sync_folder(folder)
 
 
 def _is_changed(

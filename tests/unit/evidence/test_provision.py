@@ -131,6 +131,44 @@ def test_a_public_key_that_cannot_be_read_is_asked_for_by_its_own_name(
     assert "nothing.pem" in said and wanted in said and "device.pem" not in said
 
 
+@pytest.mark.parametrize("role", ["device", "sync"])
+def test_the_townships_key_and_the_devices_never_meet_on_one_machine(
+    role: str, town: Town, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, brought = town.here / "keys", town.here / "brought"
+    brought.mkdir()
+
+    def device(*more: str) -> int:
+        return run(["provision", role, str(folder), "--name", "cam-01", *more])
+
+    def enter(public: str, *more: str) -> int:
+        words = ["--role", role, "--name", "cam-01", "--public", str(folder / public), *more]
+        done = run(["provision", "enter", str(town.folder), *words])
+        for name in ("register.json", "register.json.sig", "township.pem"):
+            (brought / name).write_bytes((town.folder / name).read_bytes())
+        return done
+
+    entered = ("--rotate", "--entered", str(brought))
+    assert device() == 0 and "in no register" in capsys.readouterr().out
+    first = keys.load_private(folder / f"{role}.key").public
+    assert (enter(f"{role}.pem"), enter(f"{role}.pem")) == (0, 0)
+    assert (device("--rotate"), device("--rotate")) == (0, 0)
+    assert f"{role}.next.pem at the township" in capsys.readouterr().out
+    assert device(*entered) == 2 and "recorder provision enter" in capsys.readouterr().err
+    assert keys.load_private(folder / f"{role}.key").public == first
+    assert enter(f"{role}.next.pem") == 2 and "--rotate" in capsys.readouterr().err
+    assert enter(f"{role}.next.pem", "--rotate") == 0
+    assert (device(*entered), device(*entered)) == (0, 0)
+    second = keys.load_private(folder / f"{role}.key").public
+    assert second == keys.load_public(folder / f"{role}.pem") != first
+    assert not list(folder.glob("*.next.*"))
+    assert (folder / ("device.old.key" if role == "device" else "sync-1.pem")).exists()
+    assert enter(f"{role}.pem", "--alone") == (2 if role == "device" else 0)
+    ends = {key.public: key.until for key in town.listed.keys}
+    assert ends[keys.base64_raw(second)] is None
+    assert (ends[keys.base64_raw(first)] is None) == (role == "device")
+
+
 def test_several_at_once_are_all_entered(town: Town) -> None:
     def one(number: int) -> int:
         return run(["provision", "desk", str(town.here / f"desk-{number}"), "--name",

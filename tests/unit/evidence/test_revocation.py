@@ -151,6 +151,18 @@ def test_what_a_store_had_before_by_its_own_time_stays_good_whatever_the_devices
     assert report.exit_code == (0 if good else 1)
 
 
+def test_a_buckets_time_of_the_signature_counts_as_well(lost: Lost) -> None:
+    lost.device.clock.clock_state = ClockState(Quality.KEPT, None)
+    report = verify_recording(bags.plain(lost.device), register=lost.listed)
+    assert lost.revoke("--since", LOST) == 0
+    storing = Storing(calendar=CalendarSettings(), register=lost.listed)
+    report = verify_recording(lost.device.spool / report.recording, register=lost.listed)
+    for apart_ns, good in ((-1, True), (0, False)):
+        at_ns = parse_iso(LOST) + apart_ns
+        judged = storing.in_bucket(report, None, 480, at_ns)
+        assert judged.verdict is (Verdict.VALID if good else Verdict.UNTRUSTED)
+
+
 @pytest.mark.parametrize(("role", "good"), [("dock", True), ("sync", False)])
 def test_a_docks_receipt_proves_it_and_the_lost_devices_own_does_not(
     role: str, good: bool, lost: Lost
