@@ -14,7 +14,7 @@ import msgspec
 from recorder.clock import Clock
 from recorder.config import NAME
 from recorder.errors import RecorderError
-from recorder.evidence import drill, keys, register, registering, rotation, whole
+from recorder.evidence import drill, keys, register, registering, rekey, rotation, whole
 from recorder.evidence.age import Identity, Recipient, identities
 from recorder.sync import readers
 
@@ -169,6 +169,11 @@ def _warnings(role: Role, folder: Path, waiting: Path | None, *, registered: boo
         found.append(
             "the key is in no register: what it signs is untrusted until it is entered "
             "(the same command with --township DIR)"
+        )
+    if role == "device" and (folder / rekey.OLD).exists():
+        found.append(
+            "the recorder takes the new key up at its next start, while no recording is open; once "
+            f"its log says that it has, and not before, {folder / rekey.OLD} may be removed"
         )
     if role == "device":
         try:

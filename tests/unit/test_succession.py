@@ -58,6 +58,8 @@ def test_the_new_key_takes_over_at_a_start_and_the_old_one_is_gone(device: Provi
     device.stop()
     new = device.rotate()
     assert device.rotate() == new != old
+    again = provision.provision("device", device.keys, "rig-01", clock=SystemClock())
+    assert any("at its next start" in warning for warning in again.warnings)
     ready = device.start()
     assert any("new key has taken over" in note for note in ready.notes)
     assert device.kinds()[-3:] == ["boot", "rekeyed", "boot"]
