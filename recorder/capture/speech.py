@@ -1,27 +1,22 @@
-"""Are people speaking? silero's 16 kHz model on onnxruntime, in a thread of its own.
+"""Are people speaking? silero's model (silero.py), in a thread of its own.
 
 Loaded after the first fragment, so that it delays no start; without it recording goes on and the
 fault is told. It knows nothing of words or voices, and keeps no sound.
 """
 
-import importlib.util
-import os
 import queue
 import threading
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.capture.messages import Fault, Speech
+from recorder.capture.silero import WINDOW, Silero
 from recorder.capture.units import NS
 from recorder.clock import boot_ns
 
 _RATE = 16_000
-_WINDOW = 512
-_CONTEXT = 64
 _ON, _OFF = 0.5, 0.35
 _ONSET = 2
 _LOST_S = 0.5
@@ -46,8 +41,6 @@ class Detector:
         self._kernel = _low_pass()
         self._tail: NDArray[np.float32] = np.zeros(47, np.float32)
         self._waiting: NDArray[np.float32] = np.zeros(0, np.float32)
-        self._context: NDArray[np.float32] = np.zeros(_CONTEXT, np.float32)
-        self._state: Any = np.zeros((2, 1, 128), np.float32)
         self._probability: float | None = None
         self._run_length = 0
         self._start_ns: int | None = None
@@ -71,14 +64,15 @@ class Detector:
 
     def _run(self) -> None:
         try:
-            session = self._load()
+            model = Silero()
             while True:
                 try:
                     samples, end_ns = self._queue.get(timeout=_LOST_S)
                 except queue.Empty:
                     self._reset()  # the microphone is gone: speech that goes on ends here
+                    model.reset()
                     continue
-                for probability, at_ns in self._judge(session, samples, end_ns):
+                for probability, at_ns in self._judge(model, samples, end_ns):
                     self._step(probability, at_ns)
         except Exception as error:  # noqa: BLE001 - it becomes a fault; recording goes on
             self._started = False
@@ -89,48 +83,26 @@ class Detector:
         if self._start_ns is not None:
             self._emit(Speech(self._start_ns, self._last_ns, False))
         self._start_ns, self._run_length = None, 0
-        self._waiting, self._context = self._waiting[:0], np.zeros(_CONTEXT, np.float32)
-        self._state = np.zeros((2, 1, 128), np.float32)
+        self._waiting = self._waiting[:0]
         self._probability = None
 
-    def _load(self) -> Any:
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # a recorder tells nobody that it runs
-        import onnxruntime
-
-        onnxruntime.disable_telemetry_events()
-        options = onnxruntime.SessionOptions()
-        options.inter_op_num_threads = options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        options.enable_cpu_mem_arena = False
-        # Importing the package would want torch; only its model file is needed.
-        spec = importlib.util.find_spec("silero_vad")
-        if spec is None or not spec.submodule_search_locations:
-            raise FileNotFoundError("silero-vad is not installed")
-        model = Path(spec.submodule_search_locations[0]) / "data" / "silero_vad.onnx"
-        return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-
     def _judge(
-        self, session: Any, samples: NDArray[np.float32], end_ns: int
+        self, model: Silero, samples: NDArray[np.float32], end_ns: int
     ) -> list[tuple[float, int]]:
         joined = np.concatenate((self._tail, samples))
         self._tail = joined[-47:]
         low = np.convolve(joined, self._kernel, "valid")[::3].astype(np.float32)
         self._waiting = np.concatenate((self._waiting, low))
         out = []
-        while len(self._waiting) >= _WINDOW:
-            window, self._waiting = self._waiting[:_WINDOW], self._waiting[_WINDOW:]
-            given = np.concatenate((self._context, window))[np.newaxis]
-            self._context = window[-_CONTEXT:]
-            value, self._state = session.run(
-                None, {"input": given, "state": self._state, "sr": np.array(_RATE, np.int64)}
-            )
+        while len(self._waiting) >= WINDOW:
+            window, self._waiting = self._waiting[:WINDOW], self._waiting[WINDOW:]
             at_ns = end_ns - len(self._waiting) * NS // _RATE
-            out.append((float(value[0][0]), at_ns))
+            out.append((model.judge(window), at_ns))
         return out
 
     def _step(self, probability: float, at_ns: int) -> None:
         self._probability = max(self._probability or 0.0, probability)
-        window_ns = _WINDOW * NS // _RATE
+        window_ns = WINDOW * NS // _RATE
         if self._start_ns is None:
             self._run_length = self._run_length + 1 if probability > _ON else 0
             if self._run_length >= _ONSET:
