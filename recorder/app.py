@@ -509,6 +509,7 @@ class App:
 
 def serve(settings: Settings) -> int:
     """`recorder run`: the daemon in the foreground."""
+    memory.keep_small()
     threading.current_thread().name = "loop"
     return App(settings, SystemClock()).run()
 

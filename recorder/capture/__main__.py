@@ -80,6 +80,8 @@ class _Child:
 def main() -> int:
     """Entry point of the child."""
     memory.give_way(memory.CAPTURE)
+    memory.keep_small()
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy: its matrices here are small
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     child = _Child(os.dup(1))
     os.dup2(2, 1)  # no library may write into the pipe

@@ -91,13 +91,19 @@ class PiCamera:
             ) -> None:
                 camera._take(bytes(frame), bool(keyframe), timestamp)
 
+        class Sliced(LibavH264Encoder):  # type: ignore[misc]
+            """All cores work on one frame: as fast as picamera2's own way, a frame for each thread,
+            and without what that keeps back: 17 MB at 1080p on two cores, and two frames' time."""
+
+            def _start(self) -> None:
+                super()._start()
+                self._stream.codec_context.thread_type = "SLICE"
+
         bitrate = settings.bitrate_kbps * 1000
         if hardware:
             encoder = H264Encoder(bitrate=bitrate, repeat=True, iperiod=gop)
         else:
-            encoder = LibavH264Encoder(
-                bitrate=bitrate, repeat=True, iperiod=gop, framerate=settings.fps
-            )
+            encoder = Sliced(bitrate=bitrate, repeat=True, iperiod=gop, framerate=settings.fps)
             encoder.preset, encoder.drop_final_frames = "ultrafast", True
         encoder.output = Hand()
         return encoder

@@ -19,6 +19,7 @@ mmdebstrap --quiet --variant=minbase --components=main \
     --include=python3-libcamera/trixie-backports,python3-venv,python3-prctl,gcc,g++,libc6-dev,python3-dev,libarchive13t64,portaudio19-dev,libasound2-plugins \
     trixie "$root" "deb $mirror trixie main" "deb $mirror trixie-backports main"
 install -D -m644 "$here/virtual.yaml" "$root/usr/share/libcamera/pipeline/virtual/virtual.yaml"
+rm -f "$root"/etc/alsa/conf.d/* # plugins that Pi OS Lite has not: PortAudio would load them all
 printf 'pcm.!default { type pulse }\nctl.!default { type pulse }\n' >"$root/etc/asound.conf"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 cp "$locks"/requirements-{build,rig}.lock "$root/opt/"

@@ -12,10 +12,20 @@ import signal
 import sys
 import threading
 import time
+from types import ModuleType
 from typing import Any
-from unittest import mock
 
-sys.modules.setdefault("pykms", mock.MagicMock(name="pykms"))
+
+class Absent(ModuleType):
+    """A module of which only names are wanted."""
+
+    def __getattr__(self, name: str) -> "Absent":
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+
+sys.modules.setdefault("pykms", Absent("pykms"))
 
 import libcamera  # noqa: E402
 import picamera2.picamera2  # noqa: E402
