@@ -33,8 +33,22 @@ kind = "none"
 kind = "terminal"
 [ring]
 seconds = 2.0
+[gnss]
+kind = "gpsd"
 [sync]
 store = "/srv/recorder-store"
+"""
+GPSD = """
+import socket, time
+server = socket.create_server(("127.0.0.1", 2947))
+while True:
+    client, _ = server.accept()
+    try:
+        while True:
+            client.sendall(b'{"class": "TPV", "mode": 2, "lat": 33.9, "lon": 116.4}\\n')
+            time.sleep(0.5)
+    except OSError:
+        pass
 """
 KEPT = "/etc/recorder /var/lib/recorder/spool/bc-001-00000001-*"
 UNITS = ("recorder.service", "recorder-sync.service")
@@ -140,11 +154,23 @@ def test_once_provisioned_recorder_and_sync_run_record_and_hand_over(device: Dev
 def test_systemd_has_nothing_to_say_about_the_units_and_finds_little_exposed(
     device: Device,
 ) -> None:
-    units = "recorder.service recorder-sync.service recorder-dock@usb0.service"
+    way = "recorder-loopback@2947"
+    units = f"{' '.join(UNITS)} recorder-dock@usb0.service {way}.service {way}.socket"
     assert not device.run(f"systemd-analyze verify --man=no {units} 2>&1")
-    for unit, most in (("recorder", 1.9), ("recorder-sync", 2.0)):
+    for unit, most in ((UNITS[0], 1.5), (UNITS[1], 2.0), (f"{way}.service", 1.0)):
         said = device.run(f"systemd-analyze security --no-pager {unit} | tail -n 1")
         assert float(re.findall(r": ([0-9.]+) ", said)[0]) <= most
+
+
+def test_it_hears_the_gpsd_of_its_device_and_reaches_nothing_else(device: Device) -> None:
+    (device.folder / "gpsd.py").write_text(GPSD)
+    device.run("ip link set lo up && ip link add usb0 type veth peer name host0")
+    device.run("systemd-run python3 /srv/gpsd.py")
+    device.wait(r'recorder status --json | grep -q "\"gnss\":\"fix\""')
+    main = device.run("systemctl show recorder -p MainPID --value").strip()
+    seen = device.run(f"nsenter -t {main} -n sh -c 'ip -o link; ss -Hltn'")
+    assert re.findall(r"^\d+: (\w+):", seen, re.M) == ["lo"]
+    assert sorted(re.findall(r"127.0.0.1:(\d+)", seen)) == ["2947", "8423"]
 
 
 def test_a_newer_one_takes_over_and_configuration_keys_and_recordings_stay(device: Device) -> None:

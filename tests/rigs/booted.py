@@ -36,7 +36,8 @@ class Booted:
             raise AssertionError(f"systemd did not come up: see {folder}.log")
         if installed:
             units = "/opt/bodycam-recorder/systemd"
-            self.run(f"cp {units}/*.service /etc/systemd/system/ && systemctl daemon-reload")
+            self.run(f"cp {units}/*.service {units}/*.socket /etc/systemd/system/")
+            self.run("systemctl daemon-reload")
             self.run(f"systemd-sysusers {units}/sysusers.conf")
 
     def run(self, command: str, *, status: int = 0, limit_s: float = 60) -> str:
