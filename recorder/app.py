@@ -6,19 +6,22 @@ camera. What to do in which state is data (session/states.py); what an effect do
 what is known of the open recording is act.py's; everything durable is archive.py's.
 """
 
+import faulthandler
 import queue
 import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from recorder import memory, notify
+from recorder import control, memory, notify
 from recorder.act import Act, EndSource
 from recorder.archive import Archive, Last, Ready
+from recorder.at_work import Part, at_work, is_left_out
 from recorder.capture.messages import Hello, Vitals
 from recorder.cards import Cards
 from recorder.checks import probe
@@ -51,6 +54,7 @@ from recorder.room import Room
 from recorder.selftest.attendant import Attendant, Judged
 from recorder.session.phrases import Phrase
 from recorder.session.states import Effect, Event, Session, State, step
+from recorder.starts import Starts
 from recorder.storing import Looked, Storing
 from recorder.systemctl import Reboot
 from recorder.trial import Trial, Tried
@@ -61,6 +65,9 @@ _CLOSE_S = 20.0
 SEAL_NS = 15 * NS
 STOP_NS = 27 * NS
 """After SIGTERM: so long to seal what is open, and until the end. systemd kills after 30 s."""
+
+MAKE_S = 20.0
+"""A part that is not opened within so long hangs; later on the watchdog sees it."""
 
 DEADLINES_NS: dict[State, int] = {
     State.STARTING: 90 * NS,
@@ -118,13 +125,19 @@ class App:
         clock = self.clock = BoundedClock(clock)
         self.run_folder = Path(settings.paths.run)
         self.run_folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        control.alone(socket_path(self.run_folder))
         self._memory = memory.Since(self.run_folder)
-        parts = Parts(settings, self.run_folder)
+        self.starts = Starts(self.run_folder, settings)
+        settings = self.settings = self.starts.without(settings)
+        parts = Parts(settings, self.run_folder, self.starts.errors())
         self.broken = parts.broken
         self.catalogue = parts.make_catalogue()
         self.catalogue_error = parts.catalogue_error
         self.speaker = parts.make_speaker()
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        threading.excepthook = lambda died: self._queue.put(
+            Died(died.thread.name if died.thread else "?", died.exc_value)
+        )
         self.session = Session()
         self.state_since_ns = clock.boot_ns()
         self.event = Event.PRESS
@@ -166,6 +179,11 @@ class App:
         self.places = Places(self)
         self.selftest = Attendant(self, put)
         self.docked = Docked(self)
+        self._optional: tuple[tuple[Part, Callable[[int], None]], ...] = (
+            ("storing", self.storing.tick),
+            ("gnss", self.places.tick),
+            ("selftest", self.selftest.tick),
+        )
         self._probe = probe.Probe(settings, clock, put)
         self._server = Server(socket_path(self.run_folder), self._ask, settings.control.limited)
 
@@ -174,9 +192,6 @@ class App:
     def run(self) -> int:
         """Until somebody stops it. The exit status."""
         self.light.show(LightState.STARTING)
-        threading.excepthook = lambda died: self._queue.put(
-            Died(died.thread.name if died.thread else "?", died.exc_value)
-        )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._queue.put(Term()))
         self.cards.load_stored()
@@ -257,14 +272,16 @@ class App:
         self.disk_watch.tick(now_ns)
         self.presses.tick(now_ns)
         self.effects.tick(now_ns)
-        self.storing.tick(now_ns)
         self._last_minutes.tick(now_ns)
         self.reboot.tick()
-        self.places.tick(now_ns)
-        self.selftest.tick(now_ns)
+        for part, tick in self._optional:
+            if not is_left_out(part):
+                with at_work(part):
+                    tick(now_ns)
         self.docked.tick(now_ns)
         people_ns = self.capture.people_until_ns if self.session.state is not State.ENDING else 0
         self.announcer.tick(now_ns, people_ns)
+        self.starts.tick(now_ns)
         self._leave(now_ns)
         self._feed(now_ns)
 
@@ -386,6 +403,7 @@ class App:
         """Without one of its threads the daemon only seems to work: the next start recovers."""
         trace = "".join(traceback.format_exception(item.error)) if item.error else ""
         print(f"recorder: thread {item.thread} died\n{trace}", file=sys.stderr, flush=True)
+        self.starts.died(item.thread)
         self._exit, self._stopping = 1, True
 
     # Sentences.
@@ -456,6 +474,7 @@ class App:
     def up(self) -> None:
         """Tell systemd that the start is over, and the officer what is broken."""
         notify.notify("READY=1")
+        self.starts.up(self.clock.boot_ns())
         self.selftest.up()
         for error in self.broken:
             if error.phrase is not None:
@@ -491,6 +510,8 @@ class App:
         return self._term_ns is not None
 
     def _shut(self) -> None:
+        if self.leaving:
+            self.starts.forget()
         self._server.close()
         self._probe.close()
         self.places.close()
@@ -511,7 +532,11 @@ def serve(settings: Settings) -> int:
     """`recorder run`: the daemon in the foreground."""
     memory.keep_small()
     threading.current_thread().name = "loop"
-    return App(settings, SystemClock()).run()
+    faulthandler.enable()  # a part that takes the process with it leaves in the log where it was
+    faulthandler.dump_traceback_later(MAKE_S, exit=True)
+    app = App(settings, SystemClock())
+    faulthandler.cancel_dump_traceback_later()
+    return app.run()
 
 
 __all__ = ["App", "serve"]

@@ -76,6 +76,15 @@ def _answers(path: Path) -> bool:
     return True
 
 
+def alone(path: Path) -> None:
+    """RecorderError where another recorder listens there."""
+    if _answers(path):
+        raise RecorderError(
+            "already-running", "another recorder is running here", where=str(path),
+            remedy="Use that one, or stop it first (`systemctl stop recorder`)",
+        )  # fmt: skip
+
+
 class Server:
     """Listens until ``close``. ``handle`` is called on a connection's thread and may wait.
 
@@ -88,11 +97,7 @@ class Server:
         self._limited = frozenset(limited)
         self._silent: dict[socket.socket, None] = {}
         self._lock = threading.Lock()
-        if _answers(path):
-            raise RecorderError(
-                "already-running", "another recorder is running here", where=str(path),
-                remedy="Use that one, or stop it first (`systemctl stop recorder`)",
-            )  # fmt: skip
+        alone(path)
         path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         old = os.umask(0o117)

@@ -4,10 +4,11 @@ What cannot be had is told, and the recorder works without it: evidence first.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from recorder.at_work import at_work
 from recorder.clock import Clock
 from recorder.config import Settings
 from recorder.errors import RecorderError
@@ -21,12 +22,16 @@ T = TypeVar("T")
 class Parts:
     """Makes each of them once, at the start."""
 
-    def __init__(self, settings: Settings, run_folder: Path) -> None:
+    def __init__(
+        self, settings: Settings, run_folder: Path, left_out: Sequence[RecorderError]
+    ) -> None:
         self._settings = settings
         self._run_folder = run_folder
         self.broken: list[RecorderError] = []
         """What was to be had and could not, in the order in which it was asked for."""
         self.catalogue_error: RecorderError | None = None
+        for error in left_out:
+            self._tell(error)
 
     def make_catalogue(self) -> catalogue.Catalogue:
         """The acts; none where the file is broken, which ``catalogue_error`` then tells."""
@@ -57,11 +62,12 @@ class Parts:
         settings = self._settings
         if settings.voice.kind == "none":
             return voice.NoVoice(put)
-        spoken = voice.SpokenVoice(
-            settings.voice, settings.device.language, self._run_folder,
-            Path(settings.paths.clips), put,
-        )  # fmt: skip
-        spoken.warm({phrase.value: text for phrase, text in speaker.fixed().items()})
+        with at_work("voice"):
+            spoken = voice.SpokenVoice(
+                settings.voice, settings.device.language, self._run_folder,
+                Path(settings.paths.clips), put,
+            )  # fmt: skip
+            spoken.warm({phrase.value: text for phrase, text in speaker.fixed().items()})
         return spoken
 
     def make_button(self, clock: Clock, put: Callable[[Any], None]) -> button.Button:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 
 from recorder.archive import Declaration
+from recorder.at_work import is_left_out
 from recorder.clock import NS, iso
 from recorder.control import Answer
 from recorder.errors import RecorderError
@@ -75,6 +76,9 @@ class Storing:
     def begin(self, away: int | None) -> None:
         """The ledger is read: look, and speak of it once (power-on)."""
         self._away = Away(away)
+        if is_left_out("storing"):
+            self._problem = "left out, because the recorder died of it"
+            return
         self._remind = True
         self.look()
 
@@ -82,6 +86,8 @@ class Storing:
 
     def look(self) -> None:
         """Have the child look; its answer comes as ``Looked``. One at a time."""
+        if is_left_out("storing"):
+            return
         if self._looking:
             self._again = True
             return

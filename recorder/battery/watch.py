@@ -4,6 +4,7 @@ import threading
 
 import msgspec
 
+from recorder.at_work import at_work
 from recorder.battery.forecast import Forecast, Power
 from recorder.battery.gauge import FAULTS, Gauge
 from recorder.clock import NS, Clock
@@ -50,7 +51,8 @@ class Watch:
     def _run(self) -> None:
         while True:
             self._asked_ns = self._clock.boot_ns()
-            self._look()
+            with at_work("battery"):
+                self._look()
             self._asked_ns = None
             if self._stop.wait(_EVERY_S):
                 return

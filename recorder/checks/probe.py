@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from recorder.at_work import at_work
 from recorder.battery import choose, watch
 from recorder.capture.messages import Vitals
 from recorder.checks import media, power, storage, trust
@@ -74,7 +75,8 @@ class Probe:
         self._emit = emit
         self._stop = threading.Event()
         self._spool_there = threading.Event()
-        self._battery = watch.Watch(choose.make(settings.battery), clock)
+        with at_work("battery"):
+            self._battery = watch.Watch(choose.make(settings.battery), clock)
         threading.Thread(target=self._run, name="checks", daemon=True).start()
 
     def begin(self) -> None:

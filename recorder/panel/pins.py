@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from recorder.at_work import at_work, is_left_out, left_out_error
 from recorder.errors import RecorderError
 
 Device = TypeVar("Device")
@@ -34,14 +35,17 @@ Emit = Callable[[PinFault], None]
 
 def wired(part: Part, key: str, run: Path, make: Callable[[Any], Device]) -> Device:
     """``make(gpiozero)``. RecorderError, with what the voice says, where its pins cannot be had."""
+    if is_left_out(part):
+        raise left_out_error(part, key, f"{part}_fault", "broken")
     here = os.getcwd()
     os.chdir(run)  # lgpio leaves a pipe in its working directory
     with warnings.catch_warnings(record=True) as fallen_back:
         warnings.simplefilter("always")
         try:
-            import gpiozero
+            with at_work(part):
+                import gpiozero
 
-            made = make(gpiozero)
+                made = make(gpiozero)
         except Exception as error:  # gpiozero raises whatever its pin factories do
             why = "; ".join([f"{type(error).__name__}: {error}", *map(_text, fallen_back[:1])])
             raise RecorderError(
@@ -66,7 +70,8 @@ class Line:
     def use(self, call: Callable[[], Device]) -> Device | None:
         """``call()``, or None where the line does not answer."""
         try:
-            answer = _reach(self._key, call)
+            with at_work(self._part):
+                answer = _reach(self._key, call)
         except RecorderError as error:
             self._answers = 0
             if not self._gone:

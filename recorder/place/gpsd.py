@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from recorder.at_work import at_work
 from recorder.clock import NS, Clock, parse_iso
 from recorder.shapes import UNREADABLE
 
@@ -95,13 +96,17 @@ class Gpsd:
             for line in _lines(connection):
                 if self._stop.is_set():
                     return
-                self.heard_ns = self._clock.boot_ns()
-                fix = parse(line, self.heard_ns)
-                if fix is None:
-                    continue
-                self.latest = fix
-                if fix.utc_ns is not None:
-                    self._heard(fix.at_ns, fix.utc_ns, TIME_ERROR_NS)
+                with at_work("gnss"):
+                    self._told(line)
+
+    def _told(self, line: bytes) -> None:
+        self.heard_ns = self._clock.boot_ns()
+        fix = parse(line, self.heard_ns)
+        if fix is None:
+            return
+        self.latest = fix
+        if fix.utc_ns is not None:
+            self._heard(fix.at_ns, fix.utc_ns, TIME_ERROR_NS)
 
 
 def _lines(connection: socket.socket) -> Iterator[bytes]:

@@ -4,6 +4,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from recorder.act import Act
+from recorder.at_work import at_work
 from recorder.clock import NS
 from recorder.evidence import lines
 from recorder.place.gpsd import Gpsd
@@ -24,9 +25,10 @@ class Places:
         self._app = app
         settings = app.settings.gnss
         self._every_ns = settings.every_s * NS
-        self._gpsd = (
-            Gpsd(settings.gpsd, app.clock, app.clock.heard) if settings.kind == "gpsd" else None
-        )
+        self._gpsd: Gpsd | None = None
+        if settings.kind == "gpsd":
+            with at_work("gnss"):
+                self._gpsd = Gpsd(settings.gpsd, app.clock, app.clock.heard)
         self._act: Act | None = None
         self._noted_ns = 0
         self._begun_ns = app.clock.boot_ns()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from recorder.archive import Declaration
+from recorder.at_work import is_left_out, left_out_error
 from recorder.clock import NS, process_start_ns
 from recorder.control import Answer, refusal
 from recorder.errors import RecorderError
@@ -92,6 +93,8 @@ class Attendant:
         self, action: str, text: str, by: str, reply: Callable[[Answer], None]
     ) -> Answer | None:
         """Begin, look, light, press, end. RecorderError where there is no such test."""
+        if is_left_out("selftest"):
+            raise left_out_error("selftest", "recorder selftest", None)
         if action == "begin":
             return self._begin(by)
         run = self._run

@@ -17,7 +17,8 @@ READY_S = 20.0
 ACT_H_A_DAY = 2
 WARN_DAYS, LEAST_DAYS = 4, 1
 """Two working days to store in, and a weekend between them."""
-_BUTTONS, _LIGHTS = ("button",), ("light", "motor")
+_BUTTONS, _LIGHTS = ("button",), ("light", "vibration")
+_LEFT_OUT = "-left-out"
 
 
 def of_daemon(report: Report, settings: Settings) -> tuple[Finding, ...]:
@@ -160,8 +161,12 @@ def catalogue(report: Report) -> Finding:
     """Catalogue and sentences were loaded at the start."""
     panel = (*_BUTTONS, *_LIGHTS)
     problem = next(
-        (text for code, text in report.device.broken.items() if not code.startswith(panel)), ""
-    )
+        (
+            text for code, text in report.device.broken.items()
+            if not code.startswith(panel) and not code.endswith(_LEFT_OUT)
+        ),
+        "",
+    )  # fmt: skip
     return failed("catalogue", "broken", problem=problem) if problem else fine("catalogue")
 
 
@@ -169,6 +174,9 @@ def start(report: Report) -> Finding:
     """From the process's start until a press would have been recorded."""
     if report.ready_s is None:
         return left_out("start", "unknown")
+    parts = [code for code in report.device.broken if code.endswith(_LEFT_OUT)]
+    if parts:
+        return failed("start", "parts", parts=", ".join(c.removesuffix(_LEFT_OUT) for c in parts))
     slow = report.ready_s > READY_S
     return (warned if slow else fine)("start", "slow" if slow else "ok", s=report.ready_s)
 

@@ -93,6 +93,7 @@ class Phrase(StrEnum):
     VIBRATION_BACK = "vibration_back"
     CATALOGUE_FAULT = "catalogue_fault"
     PHRASES_FAULT = "phrases_fault"
+    LEFT_OUT = "left_out"
     LENS_COVERED = "lens_covered"
     CAMERA_FAULT = "camera_fault"
     CAMERA_LOST = "camera_lost"

@@ -11,6 +11,7 @@ import os
 import socketserver
 import threading
 import time
+from pathlib import Path
 from typing import Any, ClassVar
 
 from gpiozero import Device
@@ -103,6 +104,7 @@ def install() -> None:
     Wired.contacts.update({int(number): rail for number, rail in told["contacts"].items()})
     Wired.busy.update(told["busy"])
     factory()
+    Path(told["socket"]).unlink(missing_ok=True)  # of the process before
     server = socketserver.ThreadingUnixStreamServer(told["socket"], _Told)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="rig-pins", daemon=True).start()

@@ -30,6 +30,11 @@ if "RIG_PINS" in os.environ and sys.orig_argv[1:3] == ["-m", "recorder"]:
 
     pins_hook.install()
 
+if "RIG_DEADLY" in os.environ and sys.orig_argv[1:3] == ["-m", "recorder"]:
+    from tests.rigs import deadly_hook
+
+    deadly_hook.install()
+
 if "RIG_FAULTS" in os.environ and sys.orig_argv[1:3] == ["-m", "recorder.capture"]:
     from tests.rigs.misbehaving import parts
 

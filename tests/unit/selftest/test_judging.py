@@ -70,7 +70,7 @@ def test_a_device_that_is_well_passes_in_every_part() -> None:
         ("battery", "low_percent", Level.FAIL, {"power": Power(9, None, False)}),
         ("battery", "silent", Level.FAIL, {"power_problem": "no answer on I2C"}),
         ("button", "broken", Level.FAIL, {"broken": {"button-held": "down for 60 s"}}),
-        ("light", "broken", Level.FAIL, {"broken": {"motor-gone": "a loose line"}}),
+        ("light", "broken", Level.FAIL, {"broken": {"vibration-gone": "a loose line"}}),
         ("temperature", "hot", Level.WARN, {"celsius": 88.0}),
         ("clock", "unset", Level.FAIL, {"clock": ClockState(Quality.UNSET, None)}),
         ("clock", "unsure", Level.WARN, {"clock": ClockState(Quality.KEPT, None)}),
@@ -82,6 +82,7 @@ def test_a_device_that_is_well_passes_in_every_part() -> None:
         ("button", "broken", Level.FAIL, {"broken": {"button-broken": "pin 17"}}),
         ("light", "broken", Level.FAIL, {"broken": {"light-broken": "pin 27"}}),
         ("start", "slow", Level.WARN, {"ready_s": 40.0}),
+        ("start", "parts", Level.FAIL, {"broken": {"gnss-left-out": "it died of it"}}),
     ],
 )
 def test_a_fault_is_named_in_its_part_and_in_no_other(
