@@ -55,7 +55,7 @@ def read_back(
     home = Home(Path(settings.paths.sync))
     stop = stop or threading.Event()
     pace = Pace(settings.sync.limit_kbps, lambda: False, clock, stop, progress.note)
-    with home.locked(wait_s):
+    with home.locked(wait_s, progress.note):
         signer = home.signer("dock")
         listed = _register(Path(settings.paths.keys), signer)
         known = sorted({key.name for key in listed.keys if key.role == "device"})

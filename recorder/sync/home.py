@@ -8,7 +8,7 @@ import fcntl
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -90,14 +90,15 @@ class Home:
         return text
 
     @contextmanager
-    def locked(self, wait_s: float) -> Iterator[None]:
-        """Hold the lock; wait for another run for ``wait_s`` seconds, then RecorderError."""
+    def locked(self, wait_s: float, note: Callable[[str], None] = lambda _: None) -> Iterator[None]:
+        """Hold the lock; wait for another run for ``wait_s`` seconds (``note`` hears of it first),
+        then RecorderError."""
         try:
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise unusable(self.path, error) from error
         try:
-            waits = int(wait_s / _POLL_S)
+            waits = tries = int(wait_s / _POLL_S)
             while True:
                 try:
                     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -108,6 +109,8 @@ class Home:
                             "sync-busy", "another sync is running", where=str(self.path),
                             remedy="Wait for it; what you want it may be doing already",
                         ) from error  # fmt: skip
+                if waits == tries:
+                    note(f"another sync is running: waiting for its end, {wait_s:.0f} s at most")
                 waits -= 1
                 time.sleep(_POLL_S)
             yield

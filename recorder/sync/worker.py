@@ -70,7 +70,7 @@ def run_once(
     clock, stop = clock or SystemClock(), stop or threading.Event()
     contact = Contact(dock, Path(settings.paths.spool), clock, progress.note)
     tally = Tally(progress)
-    with home.locked(wait_s):
+    with home.locked(wait_s, progress.note):
         if settings.sync.live:
             live = live or Live(settings, home, stop)
         means = Means(settings, home, home.signer(), _others(home, settings, tally), clock, stop)

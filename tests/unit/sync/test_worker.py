@@ -331,13 +331,22 @@ def test_a_recorder_that_does_not_answer_hides_no_error(place: Place) -> None:
         run(place, say=say)
 
 
-def test_a_second_sync_waits_for_the_first_and_then_says_so(place: Place) -> None:
+def test_a_second_sync_says_that_it_waits_for_the_first_and_that_it_was_in_vain(
+    place: Place,
+) -> None:
+    told: list[str] = []
+
+    class Notes(Quiet):
+        def note(self, text: str) -> None:
+            told.append(text)
+
     with (
         Home(place.sync).locked(0),
         pytest.raises(RecorderError, match="another sync is running") as caught,
     ):
-        run(place, wait_s=0.2)
+        worker.run_once(place.settings, Notes(), clock=place.clock, wait_s=0.6)
     assert caught.value.code == "sync-busy"
+    assert told == ["another sync is running: waiting for its end, 1 s at most"]
     assert run(place).exit_code == 0
 
 
