@@ -19,7 +19,7 @@ import msgspec
 from recorder import memory
 from recorder.clock import boot_ns
 
-_BLOCK = 1024
+_BLOCK = 2048
 
 
 class Play(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Voice and microphone through a real sound server, which is then taken away."""
+"""Voice and microphone: by ALSA alone, and through a sound server, which is then taken away."""
 
 import signal
 import time
@@ -9,6 +9,7 @@ import pytest
 
 from recorder.clock import NS, boot_ns
 from recorder.evidence import lines
+from tests.rigs import loopcard
 from tests.rigs.daemon import DEMO, ROOT, Daemon, journal_of
 from tests.rigs.opening import FULL_CARD, heard
 from tests.rigs.sound import Server, flows
@@ -29,24 +30,50 @@ def with_sound(tmp_path: Path) -> Iterator[Daemon]:
     made.stop()
 
 
-def test_every_sentence_of_the_opening_is_heard_in_the_sealed_sound_where_the_journal_says(
-    with_sound: Daemon,
-) -> None:
-    assert with_sound.ask("case-load", FULL_CARD).ok
-    with_sound.ask("start")
-    with_sound.wait_line(lambda b: isinstance(b, lines.Spoken) and b.phrase == "adopt", "end", 60)
-    assert with_sound.ask("button", "short").ok  # nobody is here to confirm it
-    with_sound.wait_line(lambda b: isinstance(b, lines.State) and b.now == "recording", "notice")
-    with_sound.stop()
-    (bag,) = with_sound.recordings()
-    sentences = heard(with_sound, bag, RATE_WPM)
-    assert [each.phrase for each in sentences] == [
-        "opening_start", "time", "place", "officer", "officer", "reason", "subject", "stages",
-        "adopt", "notice_all",
-    ]  # fmt: skip
+@pytest.fixture
+def straight(tmp_path: Path) -> Iterator[Daemon]:
+    """A daemon on a sound card of its own, without any sound server."""
+    made = Daemon(tmp_path, SETTINGS)
+    made.environment |= loopcard.environment(tmp_path / "card")
+    made.start()
+    made.when(flows, "sound in the ring")
+    yield made
+    made.stop()
+
+
+def all_found(daemon: Daemon) -> list[str]:
+    """Seal what is open; its sentences, each of which is heard where the journal has it."""
+    said_ns = boot_ns()
+    daemon.wait_line(lambda b: isinstance(b, lines.Fragment) and b.end_ns > said_ns, "all of it")
+    daemon.stop()
+    (bag,) = daemon.recordings()
+    sentences = heard(daemon, bag, RATE_WPM)
     for each in sentences:
         assert each.score > max(0.6, each.other), sentences
         assert abs(each.off_ms) < 100, sentences
+    return [each.phrase for each in sentences]
+
+
+def test_every_sentence_of_the_opening_is_in_the_recording_where_the_journal_says(
+    straight: Daemon,
+) -> None:
+    assert straight.ask("case-load", FULL_CARD).ok
+    straight.ask("start")
+    straight.wait_line(lambda b: isinstance(b, lines.Spoken) and b.phrase == "adopt", "end", 60)
+    assert straight.ask("button", "short").ok  # nobody is here to confirm it
+    straight.wait_line(lambda b: isinstance(b, lines.State) and b.now == "recording", "notice")
+    assert all_found(straight) == [
+        "opening_start", "time", "place", "officer", "officer", "reason", "subject", "stages",
+        "adopt", "notice_all",
+    ]  # fmt: skip
+
+
+def test_through_a_sound_server_a_sentence_is_in_the_recording_where_the_journal_says(
+    with_sound: Daemon,
+) -> None:
+    with_sound.ask("start")
+    with_sound.wait_line(lambda b: isinstance(b, lines.Spoken) and b.phrase == "time", "time", 40)
+    assert all_found(with_sound) == ["opening_start", "time"]
 
 
 def test_a_dead_sound_server_leaves_the_picture_going(with_sound: Daemon) -> None:
