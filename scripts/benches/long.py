@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,33 +52,47 @@ class Sample(msgspec.Struct, frozen=True):
     syncs: Syncs
 
 
-class Run:
-    """A daemon that lives faster, and what is seen of it."""
+def settings() -> str:
+    """The device's, of a size as it is worn."""
+    text = DEMO
+    for was, now in (
+        ("width = 640", "width = 1920"), ("height = 360", "height = 1080"),
+        ("bitrate_kbps = 1000", "bitrate_kbps = 6000"), ("seconds = 4.0", "seconds = 30.0"),
+        ("segment_s = 5.0", "segment_s = 20.0"),
+    ):  # fmt: skip
+        text = text.replace(was, now)
+    return text
 
-    def __init__(self, here: Path, film: Path) -> None:
-        settings = DEMO
-        for was, now in (
-            ("width = 640", "width = 1920"), ("height = 360", "height = 1080"),
-            ("bitrate_kbps = 1000", "bitrate_kbps = 6000"), ("seconds = 4.0", "seconds = 30.0"),
-            ("segment_s = 5.0", "segment_s = 20.0"),
-        ):  # fmt: skip
-            settings = settings.replace(was, now)
-        self.daemon = Daemon(here, settings)
-        self.pace = Pace(here / "pace", SPEED)
-        self._syncs = CountedSyncs(here / "syncs")
-        told = {"RIG_FILM": str(film)} | self.pace.environment() | self._syncs.environment()
-        self.daemon.site(told)
-        self.daemon.start()
-        self.daemon.when(lambda s: s["ring_s"] >= 2, "ring")
-        self.pace.begin()
-        self.daemon.when(lambda s: s["ring_s"] >= 30, "full ring", 60)
-        self.daemon.ask("start")
-        while not (self.daemon.spool.exists() and self.daemon.recordings()):
+
+@contextmanager
+def running(here: Path, film: Path) -> Iterator["Run"]:
+    """A daemon that lives faster and records."""
+    daemon, pace = Daemon(here, settings()), Pace(here / "pace", SPEED)
+    syncs = CountedSyncs(here / "syncs")
+    daemon.site({"RIG_FILM": str(film)} | pace.environment() | syncs.environment())
+    try:
+        daemon.start()
+        daemon.when(lambda s: s["ring_s"] >= 2, "ring")
+        pace.begin()
+        daemon.when(lambda s: s["ring_s"] >= 30, "full ring", 60)
+        daemon.ask("start")
+        while not (daemon.spool.exists() and daemon.recordings()):
             time.sleep(0.05)
-        self.folder = self.daemon.recordings()[-1]
-        self.journal = Following(self.folder / "data", self.pace.boot_ns)
-        assert self.daemon.process is not None
-        self.supervisor = Process(self.daemon.process.pid)
+        yield Run(daemon, pace, syncs)
+    finally:
+        daemon.stop()
+
+
+class Run:
+    """A recording in the making, seen from outside."""
+
+    def __init__(self, daemon: Daemon, pace: Pace, syncs: CountedSyncs) -> None:
+        self.daemon = daemon
+        self._syncs = syncs
+        self.folder = daemon.recordings()[-1]
+        self.journal = Following(self.folder / "data", pace.boot_ns)
+        assert daemon.process is not None
+        self.supervisor = Process(daemon.process.pid)
         self.capture = Process(self._capture_pid())
         self._samples: list[Sample] = []
 
@@ -164,8 +180,37 @@ def verified(run: Run, *words: str) -> str:
     return f"{took_s:.1f} s, {peak_mb:.0f} MB at most: {answer['verdict']}"
 
 
+def recorded(run: Run) -> None:
+    """A row at each mark."""
+    print(f"{HOURS} h at {SPEED} times real time; /f: a fragment; late: durable after its end")
+    print("          supervisor" + " " * 40 + "| capture" + " " * 16 + "| MB")
+    print(HEADS, flush=True)
+    end_s = HOURS * 3600
+    first_s, began = 0.0, 0.0
+    for mark_s in [m for m in MARKS_S if m < end_s] + [end_s]:
+        run.to(mark_s)
+        if not began:
+            first_s, began = run.journal.recorded_s, time.monotonic()
+        print(run.row(), flush=True)
+    if (took_s := time.monotonic() - began) > 1:
+        print(f"{(run.journal.recorded_s - first_s) / took_s:.2f} s recorded a second")
+    if run.journal.worst_s > HELD_S:
+        print(f"THE PACE WAS NOT HELD: {run.journal.worst_s:.1f} s late at worst")
+
+
+def judged(run: Run) -> None:
+    """The seal, what the recording consists of, and the verdict."""
+    print(run.seal())
+    print("lines: " + ", ".join(f"{n} {k}" for k, n in sorted(run.journal.kinds.items())))
+    size_bytes = sum(f.stat().st_size for f in run.folder.rglob("*") if f.is_file())
+    print(f"{size_bytes / 1e9:.2f} GB")
+    print(f"verify, without a custodian's key: {verified(run)}")
+    identity = ("--identity", str(run.daemon.custodian))
+    print(f"verify, every picture opened:      {verified(run, *identity)}")
+
+
 def main() -> None:
-    """A row at each mark, then the seal and the verdict."""
+    """Record, seal, verify."""
     with tempfile.TemporaryDirectory(dir=room()) as name:
         here = Path(name).resolve()
         status = os.statvfs(here)
@@ -174,28 +219,6 @@ def main() -> None:
         film = here / "film"
         units, _, _ = material(here)
         write(film, units)
-        run = Run(here, film)
-        first_s, began = 0.0, 0.0
-        print(f"{HOURS} h at {SPEED} times real time; /f: a fragment; late: durable after its end")
-        print("          supervisor" + " " * 40 + "| capture" + " " * 16 + "| MB")
-        print(HEADS, flush=True)
-        try:
-            end_s = HOURS * 3600
-            for mark_s in [m for m in MARKS_S if m < end_s] + [end_s]:
-                run.to(mark_s)
-                if not began:
-                    first_s, began = run.journal.recorded_s, time.monotonic()
-                print(run.row(), flush=True)
-            took_s = time.monotonic() - began
-            print(f"{(run.journal.recorded_s - first_s) / took_s:.2f} s recorded a second")
-            if run.journal.worst_s > HELD_S:
-                print(f"THE PACE WAS NOT HELD: {run.journal.worst_s:.1f} s late at worst")
-            print(run.seal())
-            print("lines: " + ", ".join(f"{n} {k}" for k, n in sorted(run.journal.kinds.items())))
-            size_bytes = sum(f.stat().st_size for f in run.folder.rglob("*") if f.is_file())
-            print(f"{size_bytes / 1e9:.2f} GB")
-            identity = ("--identity", str(run.daemon.custodian))
-            print(f"verify, without a custodian's key: {verified(run)}")
-            print(f"verify, every picture opened:      {verified(run, *identity)}")
-        finally:
-            run.daemon.stop()
+        with running(here, film) as run:
+            recorded(run)
+            judged(run)
