@@ -66,9 +66,6 @@ SEAL_NS = 15 * NS
 STOP_NS = 27 * NS
 """After SIGTERM: so long to seal what is open, and until the end. systemd kills after 30 s."""
 
-MAKE_S = 20.0
-"""A part that is not opened within so long hangs; later on the watchdog sees it."""
-
 DEADLINES_NS: dict[State, int] = {
     State.STARTING: 90 * NS,
     State.OPENING: 600 * NS,
@@ -128,6 +125,7 @@ class App:
         control.alone(socket_path(self.run_folder))
         self._memory = memory.Since(self.run_folder)
         self.starts = Starts(self.run_folder, settings)
+        self.starts.turns(clock.boot_ns())
         settings = self.settings = self.starts.without(settings)
         parts = Parts(settings, self.run_folder, self.starts.errors())
         self.broken = parts.broken
@@ -533,10 +531,7 @@ def serve(settings: Settings) -> int:
     memory.keep_small()
     threading.current_thread().name = "loop"
     faulthandler.enable()  # a part that takes the process with it leaves in the log where it was
-    faulthandler.dump_traceback_later(MAKE_S, exit=True)
-    app = App(settings, SystemClock())
-    faulthandler.cancel_dump_traceback_later()
-    return app.run()
+    return App(settings, SystemClock()).run()
 
 
 __all__ = ["App", "serve"]

@@ -6,6 +6,7 @@ everything is tried again. Camera and microphone are a process of their own (lad
 is left out only where the starts died at it, never by a guess.
 """
 
+import faulthandler
 import sys
 from collections import Counter
 from pathlib import Path
@@ -22,6 +23,8 @@ from recorder.shapes import UNREADABLE
 
 PATIENCE = 3
 """So many starts in a row may die before something is left out, then one thing for each."""
+HANGS_S = 20.0
+"""A start that stands still for so long ends itself; later on systemd's watchdog sees it."""
 STANDS_NS = 60 * NS
 """A recorder that was up for so long did not die of its start."""
 _NAMES: dict[Part, tuple[str, Phrase | None]] = {
@@ -90,6 +93,7 @@ class Starts:
     def __init__(self, run: Path, settings: Settings) -> None:
         self._file, self._marks = run / "starts.json", run / "at-work"
         self._up_ns: int | None = None
+        self._turned_ns = 0
         before = self._read()
         try:
             found = at_work.keep(self._marks)
@@ -116,13 +120,22 @@ class Starts:
         left_out = self._note.left_out
         return [at_work.left_out_error(part, *_NAMES[part]) for part in left_out if part in _NAMES]
 
+    def turns(self, now_ns: int) -> None:
+        """The start goes on. Whoever calls this calls it, ``up`` or ``forget`` again in time."""
+        self._turned_ns = now_ns
+        faulthandler.dump_traceback_later(HANGS_S, exit=True)
+
     def up(self, now_ns: int) -> None:
         """The start is over."""
         if self._up_ns is None:
             self._up_ns = now_ns
+            faulthandler.cancel_dump_traceback_later()
 
     def tick(self, now_ns: int) -> None:
-        """It stands: what comes now is no boot loop. What was left out stays so."""
+        """The loop turns. When it did so for long enough after the start, what comes is no boot
+        loop; what was left out stays so."""
+        if self._up_ns is None and now_ns - self._turned_ns > HANGS_S * NS / 4:
+            self.turns(now_ns)
         if self._note.stood or self._up_ns is None or now_ns - self._up_ns < STANDS_NS:
             return
         self._note = msgspec.structs.replace(self._note, stood=True)
@@ -135,6 +148,7 @@ class Starts:
 
     def forget(self) -> None:
         """Somebody ends the recorder: the next start tries everything again."""
+        faulthandler.cancel_dump_traceback_later()
         for path in (self._file, self._marks):
             path.unlink(missing_ok=True)
 

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from recorder import app
+from recorder import starts
 from recorder.battery.kernel import KernelGauge
 from recorder.panel.voice import SpokenVoice
 from recorder.place.gpsd import Gpsd
@@ -43,7 +43,7 @@ WAYS: dict[str, Callable[[], Any]] = {
 def install() -> None:
     """From now on."""
     ways = json.loads(os.environ["RIG_DEADLY"])
-    app.MAKE_S = 1.0
+    starts.HANGS_S = 2.0
     for part, (owner, name) in _SITES.items():
         if part in ways:
             setattr(owner, name, lambda *_, way=ways[part]: WAYS[way]())
