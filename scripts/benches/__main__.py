@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 NAMES = (
-    "help", "cost", "press", "killed", "memory", "verify", "sync", "upload", "copy", "spool",
-    "county", "opening", "picamera2", "overlay",
+    "help", "start", "cost", "press", "killed", "memory", "wear", "verify", "sync", "upload",
+    "copy", "spool", "county", "opening", "picamera2", "overlay",
 )  # fmt: skip
 ALONE = ("long",)
 """Only where it is named: it takes 90 minutes."""
