@@ -213,6 +213,35 @@ def test_the_dock_takes_the_place_of_a_sync_that_always_runs(device: Device) -> 
     assert device.active() == ["active", "inactive"]
 
 
+def test_on_a_root_that_is_only_read_it_starts_and_records(device: Device) -> None:
+    config, drop_ins = "/opt/bodycam-recorder/config", "/etc/systemd/journald.conf.d"
+    fstab = (ROOT / "config" / "read-only.fstab").read_text()
+    (device.folder / "fstab").write_text(
+        re.sub("^LABEL=.*", "/srv/card /data none bind", fstab, flags=re.M)
+    )
+    (device.folder / "mount.toml").write_text('[paths]\nmount = "/var/lib/recorder"\n')
+    for command in (
+        "systemctl stop recorder",
+        "mkdir /data /srv/card && cp -a /var/lib/recorder /var/lib/recorder-sync /srv/card",
+        "cat /srv/fstab >>/etc/fstab && mount -a",
+        f"install -D -m 644 {config}/journald-volatile.conf {drop_ins}/volatile.conf",
+        "systemctl restart systemd-journald",
+        "cat /srv/mount.toml >>/etc/recorder/recorder.toml",
+        "mount -o remount,ro /",
+    ):
+        device.run(command)
+    device.run("touch /etc/probe", status=1)
+    device.run("systemctl start recorder")
+    device.until("ready")
+    device.begin()
+    device.end()
+    recordings = device.run("find /data/recorder/spool -maxdepth 1 -name 'bc-001-*'").split()
+    assert "VALID" in device.verdict(len(recordings))
+    assert "voice: ready" in device.run("journalctl -u recorder")
+    assert device.run("stat -f -c %T /run/recorder /var/log").split() == ["tmpfs", "tmpfs"]
+    device.run("mount -o remount,rw /")
+
+
 def test_removed_it_leaves_configuration_keys_and_recordings(device: Device) -> None:
     before = device.kept()
     device.install("--uninstall")
