@@ -420,7 +420,8 @@ class App:
         docked = self.docked.light(self.session.state)
         if docked is not None:
             return docked
-        if self.session.state is State.READY and any(r.level is Level.WARN for r in self.checks):
+        warns = any(r.level is Level.WARN for r in self.checks)
+        if self.session.state is State.READY and (warns or is_left_out("voice")):
             return LightState.WARNING
         return _LIGHTS[self.session.state]
 

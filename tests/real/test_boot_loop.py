@@ -57,6 +57,19 @@ def started(daemon: Daemon) -> int:
     raise AssertionError(daemon.log())
 
 
+def test_without_its_voice_the_light_warns(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path, DEMO.replace('[voice]\nkind = "none"\n', ""))
+    daemon.run.mkdir()
+    (daemon.run / "starts.json").write_text('{"left_out": ["voice"], "stood": true}')
+    daemon.start()
+    try:
+        (told,) = daemon.status()["broken"]
+    finally:
+        daemon.stop()
+    assert told["code"] == "voice-left-out"
+    assert "light: warning" in daemon.log()
+
+
 def test_parts_that_kill_the_recorder_are_left_out_one_by_one_until_it_records(
     tmp_path: Path,
 ) -> None:

@@ -50,6 +50,12 @@ while True:
     except OSError:
         pass
 """
+DEADLY_GNSS = """
+import ctypes, sys
+if sys.orig_argv[-1] == "run":
+    from recorder.place.gpsd import Gpsd
+    Gpsd.__init__ = lambda *_: ctypes.string_at(0)
+"""
 KEPT = "/etc/recorder /var/lib/recorder/spool/bc-001-00000001-*"
 UNITS = ("recorder.service", "recorder-sync.service")
 
@@ -213,6 +219,24 @@ def test_the_dock_takes_the_place_of_a_sync_that_always_runs(device: Device) -> 
     assert device.active() == ["active", "inactive"]
 
 
+def test_a_boot_loop_ends_in_a_recorder_and_a_restart_by_hand_tries_everything_again(
+    device: Device,
+) -> None:
+    (device.folder / "sitecustomize.py").write_text(DEADLY_GNSS)
+    drop_in = "/run/systemd/system/recorder.service.d"
+    device.run(f"mkdir -p {drop_in}")
+    device.run(f"printf '[Service]\\nEnvironment=PYTHONPATH=/srv\\n' >{drop_in}/planted.conf")
+    device.run("systemctl daemon-reload && systemctl --no-block restart recorder")
+    device.wait("recorder status --json | grep -q gnss-left-out")
+    device.until("ready")
+    assert device.run("systemctl show recorder -p NRestarts --value").strip() == "3"
+    device.begin()
+    device.end()
+    device.run(f"rm {drop_in}/planted.conf && systemctl daemon-reload")
+    device.run("systemctl restart recorder")
+    assert "left-out" not in device.run("recorder status --json")
+
+
 def test_on_a_root_that_is_only_read_it_starts_and_records(device: Device) -> None:
     config, drop_ins = "/opt/bodycam-recorder/config", "/etc/systemd/journald.conf.d"
     fstab = (ROOT / "config" / "read-only.fstab").read_text()
@@ -221,15 +245,15 @@ def test_on_a_root_that_is_only_read_it_starts_and_records(device: Device) -> No
     )
     (device.folder / "mount.toml").write_text('[paths]\nmount = "/var/lib/recorder"\n')
     for command in (
-        "systemctl stop recorder",
+        "systemctl stop recorder recorder-sync",
         "mkdir /data /srv/card && cp -a /var/lib/recorder /var/lib/recorder-sync /srv/card",
         "cat /srv/fstab >>/etc/fstab && mount -a",
         f"install -D -m 644 {config}/journald-volatile.conf {drop_ins}/volatile.conf",
         "systemctl restart systemd-journald",
         "cat /srv/mount.toml >>/etc/recorder/recorder.toml",
-        "mount -o remount,ro /",
     ):
         device.run(command)
+    device.wait("mount -o remount,ro /")  # until nobody writes any more
     device.run("touch /etc/probe", status=1)
     device.run("systemctl start recorder")
     device.until("ready")
