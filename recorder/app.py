@@ -474,6 +474,7 @@ class App:
         """Tell systemd that the start is over, and the officer what is broken."""
         notify.notify("READY=1")
         self.starts.up(self.clock.boot_ns())
+        memory.give_back()
         self.selftest.up()
         for error in self.broken:
             if error.phrase is not None:
@@ -529,7 +530,7 @@ class App:
 
 def serve(settings: Settings) -> int:
     """`recorder run`: the daemon in the foreground."""
-    memory.keep_small()
+    memory.keep_small(fragments=True)
     threading.current_thread().name = "loop"
     faulthandler.enable()  # a part that takes the process with it leaves in the log where it was
     return App(settings, SystemClock()).run()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from recorder import memory
 from recorder.capture.camera_part import CameraPart
 from recorder.capture.messages import (
     FORMAT,
@@ -188,8 +189,10 @@ class Pipeline:
                 )
             )
         self._sender.send(message, data)
-        if isinstance(message, Fragment) and self._microphone is not None:
-            self._detector.start()
+        if isinstance(message, Fragment) and not message.number:
+            memory.give_back()
+            if self._microphone is not None:
+                self._detector.start()
 
     def _mux_hangs(self, now_ns: int) -> bool:
         since_ns = self._muxing_ns

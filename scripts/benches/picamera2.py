@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from recorder.clock import NS, boot_ns
 from scripts.benches import room
-from scripts.benches.service import memory_mb, share
+from scripts.benches.service import cpu_s, largest_mb, memory_mb
 from tests.rigs import frames, pi, sound
 from tests.rigs.daemon import DEMO, Daemon
 
@@ -42,13 +44,37 @@ def settings(width: int, height: int, kbps: int) -> str:
     )
 
 
+class Load(msgspec.Struct, frozen=True):
+    """What processes took while the sensor delivered ``fps``: CPU a frame, memory at most."""
+
+    frame_ms: float
+    fps: float
+    most_mb: float
+
+    def __str__(self) -> str:
+        return (
+            f"CPU {self.frame_ms:.2f} ms a frame ({self.frame_ms * self.fps / 1000:.3f} s a second "
+            f"at {self.fps:.2f} frames), PSS {self.most_mb:.1f} MB at most"
+        )
+
+
+def load(pids: tuple[int, ...], listed: Path, seconds: float) -> Load:
+    """Of these processes, the first one's children counted for memory. Per frame, because on a busy
+    machine the virtual sensor delivers fewer."""
+    began_ns, before_s = boot_ns(), cpu_s(pids)
+    most_mb = largest_mb(pids[0], seconds)
+    took_s, ended_ns = cpu_s(pids) - before_s, boot_ns()
+    count = sum(began_ns < ns < ended_ns for ns in frames.delivered_ns(listed))
+    return Load(took_s / count * 1000, count * NS / (ended_ns - began_ns), most_mb)
+
+
 def rig(listed: Path, server: sound.Server) -> dict[str, str]:
     """What scene and sound are."""
     return {"RIG_NOISE": NOISE, "RIG_FRAMES": str(listed), "PULSE_SERVER": server.address}
 
 
-def ours(here: Path, size: tuple[int, int, int], server: sound.Server) -> float:
-    """One recording; its CPU seconds a second."""
+def ours(here: Path, size: tuple[int, int, int], server: sound.Server) -> Load:
+    """One recording."""
     here.mkdir()
     daemon = Daemon(here, settings(*size))
     daemon.environment = rig(here / "frames", server)
@@ -60,7 +86,7 @@ def ours(here: Path, size: tuple[int, int, int], server: sound.Server) -> float:
         parts = memory_mb(pid)
         daemon.ask("start")
         pids = (pid, int(daemon.status()["capture"]["pid"]))
-        cpu, most_mb = share(pids, SECONDS)
+        taken = load(pids, here / "frames", SECONDS)
         bag = daemon.end()
         found = frames.account(bag, daemon.journal(), here / "frames", daemon.identities())
     finally:
@@ -69,10 +95,9 @@ def ours(here: Path, size: tuple[int, int, int], server: sound.Server) -> float:
     print(f"{size[1]}p30, {rate:.1f} Mbit/s: {found}")
     words = ", ".join(f"{name} {mb:.1f}" for name, mb in parts.items())
     ready_mb, ring_mb = sum(parts.values()), status["ring_bytes"] / 1e6
-    print(f"  PSS, recording: {most_mb:.1f} MB at most")
-    print(f"  PSS, ready: {ready_mb:.1f} MB ({words}), of which the ring {ring_mb:.1f} MB")
-    print(f"  CPU, capture process and supervisor: {cpu:.3f} s a second", flush=True)
-    return cpu
+    print(f"  ready: PSS {ready_mb:.1f} MB ({words}), of which the ring {ring_mb:.1f} MB")
+    print(f"  recording: {taken}", flush=True)
+    return taken
 
 
 @contextmanager
@@ -93,17 +118,13 @@ def theirs(listed: Path, server: sound.Server, module: str, *words: str) -> Iter
         process.wait()
 
 
-def peer(here: Path, server: sound.Server, module: str, *words: str) -> float:
-    """CPU seconds a second of a module of the rig's."""
+def peer(here: Path, server: sound.Server, module: str, *words: str) -> Load:
+    """The same of a module of the rig's."""
     listed = here / f"{module}-frames"
     with theirs(listed, server, module, *words) as pid:
-        began_ns = boot_ns()
-        cpu, most_mb = share((pid,), PEER_S)
-        took_s = (boot_ns() - began_ns) / NS
-    count = sum(ns >= began_ns for ns in frames.delivered_ns(listed))
-    print(f"{module}, {count / took_s:.2f} frames a second: CPU {cpu:.3f} s a second, "
-          f"PSS {most_mb:.1f} MB", flush=True)  # fmt: skip
-    return cpu
+        taken = load((pid,), listed, PEER_S)
+    print(f"{module}: {taken}", flush=True)
+    return taken
 
 
 def main() -> None:
@@ -115,10 +136,13 @@ def main() -> None:
     ):
         here = Path(name)
         full, small = SIZES
-        mine = ours(here / "full", full, server)
+        mine = ours(here / "full", full, server).frame_ms
         take_s = str(round(PEER_S + 2 * SETTLE_S))
-        his = peer(here, server, "pyav_output", *map(str, full), take_s, name, "sound")
-        bare = peer(here, server, "bare", *map(str, full[:2]))
+        words = (*map(str, full), take_s, name, "sound")
+        his = peer(here, server, "pyav_output", *words).frame_ms
+        bare = peer(here, server, "bare", *map(str, full[:2])).frame_ms
         net = (mine - bare) / (his - bare)
-        print(f"ours / PyavOutput: {mine / his:.3f}; without the virtual camera itself: {net:.3f}")
+        print(
+            f"CPU, ours / PyavOutput: {mine / his:.3f}; less the virtual camera itself: {net:.3f}"
+        )
         ours(here / "small", small, server)

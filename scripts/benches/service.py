@@ -19,14 +19,13 @@ def cpu_s(pids: Iterable[int]) -> float:
     return total / _TICKS
 
 
-def share(pids: Iterable[int], seconds: float, sample_s: float = 5.0) -> tuple[float, float]:
-    """(CPU seconds a second, largest sum of PSS in MB with all children) over the next seconds."""
-    kept = list(pids)
-    began, before, most = time.monotonic(), cpu_s(kept), 0.0
-    while (rest_s := began + seconds - time.monotonic()) > 0:
+def largest_mb(root: int, seconds: float, sample_s: float = 5.0) -> float:
+    """The largest sum of PSS over the next seconds."""
+    end, most = time.monotonic() + seconds, 0.0
+    while (rest_s := end - time.monotonic()) > 0:
         time.sleep(min(sample_s, rest_s))
-        most = max(most, sum(memory_mb(kept[0]).values()))
-    return (cpu_s(kept) - before) / (time.monotonic() - began), most
+        most = max(most, sum(memory_mb(root).values()))
+    return most
 
 
 def memory_mb(root: int) -> dict[str, float]:

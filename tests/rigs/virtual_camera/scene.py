@@ -13,7 +13,8 @@ import libcamera
 import numpy as np
 from picamera2.request import CompletedRequest
 
-_SPARE = 1 << 16
+_STRIPE = 15_360
+"""Of all sizes in use a divisor."""
 _NOISE = int(os.environ.get("RIG_NOISE", "0"))
 _FRAMES = os.environ.get("RIG_FRAMES", "")
 
@@ -22,7 +23,7 @@ class SeenRequest(CompletedRequest):  # type: ignore[misc]
     """A frame of this scene."""
 
     _dice = np.random.default_rng(1)
-    _grain = np.zeros(0, np.uint8)
+    _grain = _dice.integers(0, max(_NOISE, 1), 2 * _STRIPE, np.uint8)
     _list = Path(_FRAMES).open("ab", buffering=0) if _FRAMES else None
 
     def __init__(self, request: Any, camera: Any) -> None:
@@ -37,9 +38,6 @@ class SeenRequest(CompletedRequest):  # type: ignore[misc]
                 self._list.write(taken_ns.to_bytes(8, "little"))
 
     def _shake(self, mapped: Any) -> None:
-        luma = np.frombuffer(mapped, np.uint8, len(mapped) * 2 // 3)
-        if len(self._grain) < len(luma) + _SPARE:
-            made = self._dice.integers(0, _NOISE, len(luma) + _SPARE, np.uint8)
-            type(self)._grain = made
-        at = int(self._dice.integers(_SPARE))
-        np.add(luma, self._grain[at : at + len(luma)], out=luma)
+        stripes = np.frombuffer(mapped, np.uint8, len(mapped) * 2 // 3).reshape(-1, _STRIPE)
+        at = int(self._dice.integers(_STRIPE))
+        np.add(stripes, self._grain[at : at + _STRIPE], out=stripes)
