@@ -15,7 +15,7 @@ from typing import Literal, get_args
 from recorder.errors import RecorderError
 
 Part = Literal[
-    "voice", "battery", "gnss", "light", "vibration", "button2", "storing", "selftest", "button"
+    "selftest", "storing", "gnss", "vibration", "button2", "battery", "light", "voice", "button"
 ]
 """Those that a recorder can record without, the ones that matter least first."""
 PARTS: tuple[Part, ...] = get_args(Part)

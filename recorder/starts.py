@@ -22,7 +22,8 @@ from recorder.session.phrases import Phrase
 from recorder.shapes import UNREADABLE
 
 PATIENCE = 3
-"""So many starts in a row may die before something is left out, then one thing for each."""
+"""So many starts in a row may die before something is left out, then one thing for each. Twice as
+many where they got ready and nobody knows what they died of: it may have come from outside."""
 HANGS_S = 20.0
 """A start that stands still for so long ends itself; later on systemd's watchdog sees it."""
 STANDS_NS = 60 * NS
@@ -47,11 +48,13 @@ _THREADS: dict[str, Part] = {
 
 class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a start leaves to the next one. ``died``: starts in a row before it; ``at``: how many of
-    them at each part; ``left_out``: what it does without; ``stood``: it was up for a while."""
+    them at each part; ``left_out``: what it does without; ``up``: it got ready; ``stood``: it was
+    so for a while."""
 
     died: int = 0
     at: dict[str, int] = {}
     left_out: tuple[Part, ...] = ()
+    up: bool = False
     stood: bool = False
 
 
@@ -62,10 +65,14 @@ def judge(note: Note, found: tuple[Part, ...], fitted: frozenset[Part]) -> Note:
     died = note.died + 1
     at = Counter(note.at) + Counter(found)
     candidates = [part for part in PARTS if part in fitted and part not in note.left_out]
-    known = [part for part in candidates if part in found]
-    guesses = [part for part in candidates if part != "button"]
-    culprits = sorted(known, key=lambda part: -at[part]) or guesses
-    if died < PATIENCE or not culprits:
+    if found:
+        culprits = [part for part in candidates if part in found]
+        culprits.sort(key=lambda part: -at[part])
+    else:
+        culprits = [part for part in candidates if part != "button"]
+    culprits = [part for part in culprits if part != "button" or at[part] >= PATIENCE]
+    patience = 2 * PATIENCE if note.up and not found else PATIENCE
+    if died < patience or not culprits:
         return Note(died, dict(at), note.left_out)
     return Note(died, dict(at), (*note.left_out, culprits[0]))
 
@@ -130,6 +137,8 @@ class Starts:
         if self._up_ns is None:
             self._up_ns = now_ns
             faulthandler.cancel_dump_traceback_later()
+            self._note = msgspec.structs.replace(self._note, up=True)
+            self._write()
 
     def tick(self, now_ns: int) -> None:
         """The loop turns. When it did so for long enough after the start, what comes is no boot

@@ -144,6 +144,8 @@ _PARTS: _Words = {
     "vibration": ("振动马达", "vibration motor"),
     "system": ("操作系统", "operating system"),
     "gnss": ("卫星定位", "satellite receiver"),
+    "storing": ("存储期限提醒", "deadlines"),
+    "selftest": ("自检", "self-test"),
 }
 _ENDS: _Words = {
     "button": ("按键结束", "by the button"),

@@ -43,14 +43,17 @@ def wired(part: Part, key: str, run: Path, make: Callable[[Any], Device]) -> Dev
         warnings.simplefilter("always")
         try:
             with at_work(part):
-                import gpiozero
+                try:
+                    import gpiozero
 
-                made = make(gpiozero)
-        except Exception as error:  # gpiozero raises whatever its pin factories do
-            why = "; ".join([f"{type(error).__name__}: {error}", *map(_text, fallen_back[:1])])
-            raise RecorderError(
-                f"{part}-broken", why, where=key, phrase=f"{part}_fault", remedy=remedy(why),
-            ) from error  # fmt: skip
+                    made = make(gpiozero)
+                except Exception as error:  # gpiozero raises whatever its pin factories do
+                    first = [f"{type(error).__name__}: {error}"]
+                    why = "; ".join([*first, *map(_text, fallen_back[:1])])
+                    raise RecorderError(
+                        f"{part}-broken", why, where=key, phrase=f"{part}_fault",
+                        remedy=remedy(why),
+                    ) from error  # fmt: skip
         finally:
             os.chdir(here)
     for warning in fallen_back:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from recorder import toml
+from recorder.evidence.words import Language, word
 from recorder.selftest.finding import Finding, Level
 
 
@@ -46,7 +47,8 @@ class Row(msgspec.Struct, frozen=True):
 class Words:
     """Everything that the technician reads."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: Language) -> None:
+        self._language = language
         name = f"words.{language}.toml"
         text = resources.files("recorder.selftest").joinpath(name).read_text(encoding="utf-8")
         self._words = toml.loads(text, _Words, what="words", where=name)
@@ -59,12 +61,21 @@ class Words:
         """A finding in words, its limit and what to do."""
         part = self._words.parts[finding.part]
         code = part.codes[finding.code]
+        figures = {**finding.figures, **self._named(finding)}
         return Row(
             finding.part, finding.code, finding.level, part.name,
-            code.value.format(**finding.figures),
+            code.value.format(**figures),
             part.limit.format(**finding.limits) if finding.limits or "{" not in part.limit else "",
-            code.remedy.format(**finding.figures), finding.figures,
+            code.remedy.format(**figures), finding.figures,
         )  # fmt: skip
+
+    def _named(self, finding: Finding) -> dict[str, str]:
+        """The device's parts that a figure lists, by their names."""
+        if "parts" not in finding.figures:
+            return {}
+        listed = str(finding.figures["parts"]).split(", ")
+        names = [word("part", each, self._language) for each in listed]
+        return {"parts": ("、" if self._language == "zh" else ", ").join(names)}
 
     def table(self, rows: Sequence[Row]) -> str:
         """Columns, and under a row what to do about it."""

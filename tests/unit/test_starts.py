@@ -6,13 +6,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from recorder import at_work, config
 from recorder.at_work import PARTS, Part
 from recorder.clock import NS
 from recorder.errors import RecorderError
-from recorder.starts import STANDS_NS, Note, Starts, fitted, judge
+from recorder.starts import PATIENCE, STANDS_NS, Note, Starts, fitted, judge
 
 ALL = frozenset(PARTS)
 GUESSES = tuple(part for part in PARTS if part != "button")
@@ -50,6 +51,20 @@ def test_of_several_that_were_at_work_the_one_that_most_starts_died_at_goes() ->
 
 def test_nobody_knows_then_what_matters_least_goes_first_and_never_the_button() -> None:
     assert died(*[()] * 30).left_out == GUESSES
+
+
+def test_a_recorder_that_got_ready_and_died_of_nobody_knows_what_keeps_its_voice_for_long() -> None:
+    note, died_at = Note(), 0
+    while "voice" not in note.left_out:
+        note, died_at = judge(msgspec.structs.replace(note, up=True), (), ALL), died_at + 1
+        if died_at < 2 * PATIENCE:
+            assert note.left_out == ()
+    assert note.left_out == GUESSES
+    assert died_at == 2 * PATIENCE + len(GUESSES) - 1
+
+
+def test_one_death_at_the_button_among_others_is_no_reason_to_do_without_it() -> None:
+    assert died((), (), ("button",)).left_out == ()
 
 
 def test_only_what_is_fitted_is_left_out() -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from recorder.panel.pins import Line, PinFault, remedy
+from recorder import at_work
+from recorder.errors import RecorderError
+from recorder.panel.pins import Line, PinFault, remedy, wired
 
 
 @pytest.mark.parametrize(
@@ -54,3 +56,13 @@ def test_a_line_that_comes_and_goes_is_told_once_until_it_has_answered_for_a_whi
     assert "light.pin 27: ZeroDivisionError" in told[0].detail
     use(True, True, False)
     assert [fault.over for fault in told] == [False, True, False]
+
+
+def test_a_pin_that_cannot_be_had_is_no_part_that_the_recorder_dies_at(tmp_path: Path) -> None:
+    def broken(gpiozero: object) -> None:
+        raise OSError("no such device")
+
+    at_work.keep(tmp_path / "marks")
+    with pytest.raises(RecorderError, match="no such device"):
+        wired("button", "button.pin", tmp_path, broken)
+    assert at_work.keep(tmp_path / "marks") == ()

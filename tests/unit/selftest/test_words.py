@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from recorder import toml
+from recorder.evidence.words import Language
 from recorder.selftest import words
 from recorder.selftest.finding import failed, fine, warned
 from recorder.selftest.words import Words, _Words
@@ -43,7 +44,7 @@ def test_both_languages_have_the_same_texts_with_the_same_slots() -> None:
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_a_row_has_its_remedy_right_under_it(language: str) -> None:
+def test_a_row_has_its_remedy_right_under_it(language: Language) -> None:
     chosen = Words(language)
     rows = [
         chosen.row(fine("catalogue")),
@@ -64,3 +65,9 @@ def test_a_limit_has_its_own_figures() -> None:
     assert Words("zh").row(finding).limit == ""
     limited = msgspec.structs.replace(finding, limits={"least_mb_s": 1.5, "stall_ms": 1000})
     assert "1.5 MB" in Words("zh").row(limited).limit
+
+
+def test_parts_are_listed_by_their_names() -> None:
+    finding = failed("start", "parts", parts="gnss, storing")
+    assert "卫星定位、存储期限提醒" in Words("zh").row(finding).value
+    assert "satellite receiver, deadlines" in Words("en").row(finding).value
