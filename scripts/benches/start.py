@@ -7,7 +7,6 @@ the virtual camera's tree (root or sudo).
 
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +14,8 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+import psutil
 
 from scripts.benches import room
 from tests.rigs.daemon import DEMO, ROOT, Daemon
@@ -29,13 +30,6 @@ _PICAMERA2 = (
 _IMPORT = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
 
 
-def children(pid: int) -> int:
-    """Processes below this one, whatever their depth."""
-    tasks = Path(f"/proc/{pid}/task")
-    own = [c for task in tasks.iterdir() for c in (task / "children").read_text().split()]
-    return len(own) + sum(children(int(child)) for child in own)
-
-
 def start(here: Path, command: Sequence[str], log: Path) -> tuple[float, float, int]:
     """Seconds to READY=1, how many of them its loop waited for a core that was busy with others,
     and the processes that run then."""
@@ -48,13 +42,15 @@ def start(here: Path, command: Sequence[str], log: Path) -> tuple[float, float, 
             command, stderr=err, cwd=ROOT,
             env=os.environ | PINS | {"NOTIFY_SOCKET": str(here / "notify")},
         )  # fmt: skip
-        while listener.recv(64) != b"READY=1":
-            pass
-        took_s = time.perf_counter() - began
-        waited_s = int(Path(f"/proc/{process.pid}/schedstat").read_text().split()[1]) / 1e9
-        count = 1 + children(process.pid)
-        process.send_signal(signal.SIGTERM)
-        process.wait(40)
+        try:
+            while listener.recv(64) != b"READY=1":
+                pass
+            took_s = time.perf_counter() - began
+            waited_s = int(Path(f"/proc/{process.pid}/schedstat").read_text().split()[1]) / 1e9
+            count = 1 + len(psutil.Process(process.pid).children(recursive=True))
+        finally:
+            process.terminate()
+            process.wait(40)
     return took_s, waited_s, count
 
 
