@@ -17,7 +17,8 @@ import msgspec
 
 from recorder.clock import NS, boot_ns
 from scripts.benches import room
-from scripts.benches.service import cpu_s, largest_mb, memory_mb
+from scripts.benches.process import Process
+from scripts.benches.service import largest_mb, memory_mb
 from tests.rigs import frames, pi, sound
 from tests.rigs.daemon import DEMO, Daemon
 
@@ -61,9 +62,12 @@ class Load(msgspec.Struct, frozen=True):
 def load(pids: tuple[int, ...], listed: Path, seconds: float) -> Load:
     """Of these processes, the first one's children counted for memory. Per frame, because on a busy
     machine the virtual sensor delivers fewer."""
-    began_ns, before_s = boot_ns(), cpu_s(pids)
+    measured = [Process(pid) for pid in pids]
+    began_ns, before_s = boot_ns(), sum(each.cpu_s() for each in measured)
     most_mb = largest_mb(pids[0], seconds)
-    took_s, ended_ns = cpu_s(pids) - before_s, boot_ns()
+    if not all(each.threads() for each in measured):
+        raise RuntimeError("a process was replaced meanwhile: this machine is too busy to measure")
+    took_s, ended_ns = sum(each.cpu_s() for each in measured) - before_s, boot_ns()
     count = sum(began_ns < ns < ended_ns for ns in frames.delivered_ns(listed))
     return Load(took_s / count * 1000, count * NS / (ended_ns - began_ns), most_mb)
 

@@ -263,6 +263,27 @@ def test_the_software_rung_has_a_smaller_picture_only_where_memory_is_small() ->
     assert smaller(tiny, 1 << 29) == tiny
 
 
+@pytest.mark.parametrize(("ram_bytes", "height"), [(1 << 29, 720), (8 << 30, 1080)])
+@pytest.mark.parametrize("software", [False, True])
+def test_the_camera_is_opened_with_the_rungs_own_picture(
+    monkeypatch: pytest.MonkeyPatch, ram_bytes: int, height: int, software: bool
+) -> None:
+    opened: list[tuple[int, bool]] = []
+    stop = threading.Event()
+
+    def make(settings: CameraSettings, *_: object, software: bool) -> StandIn:
+        opened.append((settings.height, software))
+        stop.set()
+        raise cameras.CameraError("none")
+
+    monkeypatch.setattr(cameras, "make", make)
+    monkeypatch.setattr(camera_part, "memory_bytes", lambda: ram_bytes)
+    settings = CaptureSettings(camera=CameraSettings(kind="demo"))
+    notices = Notices(lambda _: None)
+    CameraPart(settings, OVERLAY, notices, lambda _: None, software=software).run(stop)
+    assert opened == [(height if software else 1080, software)]
+
+
 def test_notices_tell_changes_only_and_silence_is_ended_by_sound_alone() -> None:
     told: list[Fault] = []
     notices = Notices(told.append)
