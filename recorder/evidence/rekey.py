@@ -43,13 +43,14 @@ def is_proven(body: lines.Rekeyed, old: bytes) -> bool:
 
 
 def predecessor(folder: Path, new: Signer, ledger: Iterable[Any]) -> keys.KeySigner | None:
-    """The key that has still to name ``new`` in the ledger (its bodies are given); None: none has.
-    RecorderError where there is one that cannot be read."""
+    """The key that has still to name ``new`` in the ledger (its bodies are given); None: none has,
+    or the old one is still in its place, as a kill amid the change leaves it. RecorderError where
+    there is one that cannot be read."""
     if not (folder / OLD).exists():
         return None
     old = keys.load_private(folder / OLD)
     boots = {body.key for body in ledger if isinstance(body, lines.Boot)}
-    return old if keys.base64_public(old) in boots else None
+    return old if old.public != new.public and keys.base64_public(old) in boots else None
 
 
 def is_named(new: Signer, ledger: Iterable[Any]) -> bool:

@@ -65,6 +65,8 @@ class Keys(msgspec.Struct):
                     text = "the key that is to follow did not sign that it does"
                     yield Level.TAMPERED, "rekeyed", text
                     return
+                if raw_key(body.key) == self.signing:
+                    return  # nobody followed, so nothing ended
                 header, old = item.header, base64.b64encode(self.signing).decode()
                 self.ended[self.signing] = Ended(
                     header.n, body.device, old, body.key, header.boot_id, header.boot_ns,

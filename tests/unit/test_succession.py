@@ -10,6 +10,7 @@ from recorder.evidence import keys, lines, provision, registering, rekey
 from recorder.evidence.verification_report import Verdict
 from recorder.sync.readers import load_register
 from tests.rigs.drill import hold
+from tests.rigs.killed_at import fork_and_kill
 from tests.unit.evidence.judge import verify_folder
 from tests.unit.test_archive import Device
 
@@ -74,6 +75,30 @@ def test_the_new_key_takes_over_at_a_start_and_the_old_one_is_gone(device: Provi
     report = verify_folder(device.spool, register=load_register(device.keys))
     assert report.verdict is Verdict.INCOMPLETE, report
     assert not [f for f in report.findings if f.code in ("rekeyed", "line-damaged", "key-ended")]
+
+
+def test_a_kill_in_provisioning_and_then_a_start_leave_a_ledger_that_is_believed(
+    tmp_path: Path,
+) -> None:
+    step, died = 0, True
+    while died:
+        step += 1
+        (tmp_path / str(step)).mkdir()
+        device = Provisioned(tmp_path / str(step))
+        device.start()
+        device.stop()
+        died = fork_and_kill(device.rotate, step, "/") is None
+        device.start()
+        device.stop()
+        heir = device.rotate()
+        device.start()
+        device.stop()
+        assert device.signing() == heir
+        assert not (device.keys / rekey.OLD).exists()
+        device.take_register()
+        report = verify_folder(device.spool, register=load_register(device.keys))
+        assert report.verdict is Verdict.VALID, (step, report.findings)
+    assert step > 10
 
 
 def test_a_recording_that_the_old_key_has_open_is_ended_by_it_first(device: Provisioned) -> None:

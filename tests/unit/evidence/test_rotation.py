@@ -96,6 +96,14 @@ def test_what_the_old_key_signs_after_its_end_is_a_finding_by_the_ledgers_order(
     assert codes(rotated.judge_all()) == {"key-ended"}
 
 
+def test_a_key_that_names_itself_has_not_ended(rotated: Rotated) -> None:
+    rotated.hand_over(rekey.line("bc-001", rotated.new, rotated.new))
+    assert rotated.judge(bags.plain(rotated.device)).verdict is Verdict.VALID
+    assert rotated.judge_all().verdict is Verdict.VALID
+    retired = revocation.retire(rotated.book, rotated.ledger)
+    assert [key.public for key in retired] == [keys.base64_public(rotated.old)]
+
+
 def test_the_registers_end_comes_from_the_ledger_and_needs_no_clock(rotated: Rotated) -> None:
     retired = revocation.retire(rotated.book, rotated.ledger)
     assert [(key.public, key.last) for key in retired] == [(keys.base64_public(rotated.old), 1)]
