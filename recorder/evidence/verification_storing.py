@@ -101,7 +101,7 @@ class Storing(msgspec.Struct, frozen=True, kw_only=True):
 
     def _kept_good(self, report: Report, at: Bounds | None, by: str) -> Report:
         """What a store had before the key was revoked stays good. The store's own time counts, or a
-        receipt by a key that stands: whoever has the device has its sync's key as well."""
+        dock's receipt: whoever has the device has its sync's key as well."""
         if self.register is None or report.facts is None or report.facts.desk:
             return report
         entry = self.register.find("device", report.facts.key)
@@ -118,17 +118,17 @@ class Storing(msgspec.Struct, frozen=True, kw_only=True):
         return report
 
     def _standing(self, report: Report) -> Iterator[tuple[int, str]]:
-        """When keys said so that the register knows and did not revoke, of this very bag."""
+        """When docks said so that the register knows and did not revoke, of this very bag."""
         if self.receipts is None or self.register is None:
             return
-        known = (*readers.syncs(self.register), *readers.docks(self.register))
         try:
             tags = sha256((Path(report.path) / TAGMANIFEST).read_bytes())
         except OSError:
             return  # a bucket's, or one that is not sealed
-        for receipt in receipts.alone(self.receipts, report.recording, known):
+        docks = readers.docks(self.register)
+        for receipt in receipts.alone(self.receipts, report.recording, docks):
             if receipt.tagmanifest_sha256 == tags:
-                yield parse_iso(receipt.read), "a receipt"
+                yield parse_iso(receipt.read), "a dock's receipt"
 
     def _receipted(self, folder: Path, recording: str) -> tuple[Bounds | None, str]:
         found = receipts.load(folder, recording, self.key) if self.key else ()

@@ -37,14 +37,12 @@ class Lost:
         folder.mkdir()
         (folder / "device.key").write_bytes(keys.pem_pair(self.device.signer.private)[0])
         (folder / "device.key").chmod(0o600)
-        roles: tuple[tuple[provision.Role, Path], ...] = (
-            ("device", folder), ("sync", here / "sync"),
+        roles: tuple[tuple[provision.Role, Path, str], ...] = (
+            ("device", folder, "bc-001"), ("sync", here / "sync", "bc-001"),
+            ("sync", here / "another-sync", "bc-002"), ("dock", here / "dock", "dock-1"),
         )  # fmt: skip
-        for role, at in roles:
-            provision.provision(
-                role, at, "bc-001", township=self.township, clock=early,
-            )  # fmt: skip
-        provision.provision("dock", here / "dock", "dock-1", township=self.township, clock=early)
+        for role, at, name in roles:
+            provision.provision(role, at, name, township=self.township, clock=early)
         self.before = bags.plain(self.device)
         self.device.clock.wall_ns += 3 * DAY_NS
         self.after = bags.plain(self.device)
@@ -62,14 +60,15 @@ class Lost:
         return storing.one(report)
 
     def receipt(self, bag: Path, role: str, read: str) -> Path:
-        """The first one there is, by that key; where it lies."""
+        """The first one there is, by the key of that folder; where it lies."""
         tags = (bag / "tagmanifest-sha256.txt").read_bytes()
         told = Receipt(
             format=receipts.FORMAT, recording=bag.name, device="bc-001", store="s", store_id="1",
             files=1, bytes=1, tagmanifest_sha256=sha256(tags), stored=read, read=read,
-            read_back=1 if role == "sync" else 2,
+            read_back=2 if role == "dock" else 1,
         )  # fmt: skip
-        signer = keys.load_private(self.here / role / f"{role}.key")
+        (key,) = (self.here / role).glob("*.key")
+        signer = keys.load_private(key)
         written = receipts.after(None, told, signer, ManualClock())
         receipts.add(self.here / "receipts", bag.name, (), written.line)
         return self.here / "receipts"
@@ -90,7 +89,7 @@ def test_what_it_signs_from_then_on_is_untrusted_and_what_it_signed_before_is_no
     assert lost.judge(lost.after).verdict is Verdict.VALID
     assert lost.revoke("--since", "2026-11-25T08:00+08:00") == 0
     assert {(key.role, key.revoked) for key in lost.listed.keys} == {
-        ("device", LOST), ("sync", LOST), ("dock", None),
+        ("device", LOST), ("sync", LOST), ("sync", None), ("dock", None),
     }  # fmt: skip
     assert lost.judge(lost.before).verdict is Verdict.VALID
     assert (lost.judge(lost.after).verdict, codes(lost.judge(lost.after))) == (
@@ -163,14 +162,17 @@ def test_a_buckets_time_of_the_signature_counts_as_well(lost: Lost) -> None:
         assert judged.verdict is (Verdict.VALID if good else Verdict.UNTRUSTED)
 
 
-@pytest.mark.parametrize(("role", "good"), [("dock", True), ("sync", False)])
-def test_a_docks_receipt_proves_it_and_the_lost_devices_own_does_not(
-    role: str, good: bool, lost: Lost
+@pytest.mark.parametrize("revoked", [(), ("--role", "device")], ids=["both", "device-alone"])
+@pytest.mark.parametrize(
+    ("role", "good"), [("dock", True), ("sync", False), ("another-sync", False)]
+)
+def test_a_docks_receipt_proves_it_and_no_devices_sync_does(
+    role: str, good: bool, revoked: tuple[str, ...], lost: Lost
 ) -> None:
     lost.device.clock.clock_state = ClockState(Quality.KEPT, None)
     bag = bags.plain(lost.device)
     folder = lost.receipt(bag, role, "2026-11-24T12:00:00.000Z")
-    assert lost.revoke("--since", LOST) == 0
+    assert lost.revoke("--since", LOST, *revoked) == 0
     report = lost.judge(bag, folder)
     assert report.verdict is (Verdict.VALID if good else Verdict.UNTRUSTED)
     other = lost.receipt(lost.before, role, "2026-11-24T12:00:00.000Z")
