@@ -40,7 +40,7 @@ def notes(
                 f"{folder}: {problem}: what it records is untrusted. Enter it with `recorder "
                 "provision device`, and copy the township's register here again"
             )
-    except RecorderError as error:
+    except (RecorderError, OSError) as error:
         found.append(str(error))
     try:
         found += [
@@ -48,6 +48,6 @@ def notes(
             f"with `recorder provision drill {folder}`"
             for each in drill.unproven(folder, custodians)
         ]
-    except RecorderError as error:
+    except (RecorderError, OSError) as error:
         found.append(str(error))
     return found

@@ -3,6 +3,7 @@
 Until then the old one signs, so that whatever it left open is ended by it.
 """
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -73,5 +74,5 @@ class Succession:
         with suppress(OSError):
             self._old.unlink(missing_ok=True)
             sync_folder(self._old.parent)
-        if self._old.exists():
+        if os.path.lexists(self._old):
             self._notes.append(f"{self._old} is not needed any more: remove it")

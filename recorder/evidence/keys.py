@@ -142,6 +142,21 @@ def load_private(
     return KeySigner(key)
 
 
+def is_there(path: Path) -> bool:
+    """Whether a file lies beside keys. RecorderError where nobody can tell, such as in a folder
+    that may not be entered: that is not the same as its absence."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise RecorderError(
+            "keys-closed", f"cannot look for it: {error.strerror}", where=str(path),
+            remedy="Let this program's user enter the folders above it",
+        ) from error  # fmt: skip
+    return True
+
+
 def load_public(path: Path, wanted: str = "device.pem") -> bytes:
     """The raw 32 bytes of a PEM public key. It may lie in another user's folder: no pipe hangs.
     ``wanted``: the name under which provisioning leaves what belongs here."""

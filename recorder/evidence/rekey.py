@@ -46,7 +46,7 @@ def predecessor(folder: Path, new: Signer, ledger: Iterable[Any]) -> keys.KeySig
     """The key that has still to name ``new`` in the ledger (its bodies are given); None: none has,
     or the old one is still in its place, as a kill amid the change leaves it. RecorderError where
     there is one that cannot be read."""
-    if not (folder / OLD).exists():
+    if not keys.is_there(folder / OLD):
         return None
     old = keys.load_private(folder / OLD)
     boots = {body.key for body in ledger if isinstance(body, lines.Boot)}

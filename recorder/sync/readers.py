@@ -62,7 +62,7 @@ def _covers(entry: Key, receipt: Any) -> bool:
 def of_device(key_folder: Path, home: Path) -> tuple[Reader, ...]:
     """Sync's key first, then the docks'. () where sync was never set up. RecorderError where a key
     or the register is there and cannot be believed: then no receipt may count."""
-    if not (home / PUBLIC).exists():
+    if not keys.is_there(home / PUBLIC):
         return ()
     own = keys.load_public(home / PUBLIC, PUBLIC)
     listed = load_register(key_folder)
@@ -100,10 +100,10 @@ def _entries(listed: Register, role: register.Role, public: bytes) -> tuple[Key,
 
 def load_register(key_folder: Path) -> Register | None:
     """The register beside the device's keys; None where there is none. RecorderError where it is
-    not signed by the township's key beside it."""
-    if not (key_folder / register.FILE).exists():
+    not signed by the township's key beside it, or where the folder cannot be looked into."""
+    if not keys.is_there(key_folder / register.FILE):
         return None
-    if not (key_folder / TOWNSHIP).exists():
+    if not keys.is_there(key_folder / TOWNSHIP):
         raise RecorderError(
             "no-township-key", "a register without the key that signs it is nobody's word",
             where=str(key_folder / TOWNSHIP),

@@ -130,6 +130,54 @@ def test_the_ledger_says_who_can_decrypt_once_and_at_every_change(device: Provis
     assert changed[1].recipients == (second,)
 
 
+NOWHERE = "k" * 300
+"""A name that fails every stat, whoever asks, as a folder that may not be entered does."""
+
+
+@pytest.mark.parametrize("name", ["register.json", rekey.OLD])
+def test_what_lies_beside_the_keys_and_cannot_be_looked_at_is_told_and_keeps_no_start(
+    name: str, device: Provisioned
+) -> None:
+    device.start()
+    recording = device.press()
+    device.stop()
+    (device.keys / name).symlink_to(NOWHERE)
+    ready = device.start()
+    device.stop()
+    assert ready.resumed is not None and ready.resumed.recording == recording
+    (told,) = [note for note in ready.notes if f"{device.keys / name}: cannot look" in note]
+    assert "Let this program's user" in told
+
+
+def test_a_register_that_fails_while_it_is_read_keeps_no_start(device: Provisioned) -> None:
+    device.take_register()
+    (device.keys / "register.json.sig").write_bytes(bytes(64))
+    (device.keys / "register.json.part").symlink_to(NOWHERE)
+    ready = device.start()
+    device.stop()
+    assert ready.key_kind == "device"
+    assert any(f"{device.keys}/register.json" in note for note in ready.notes)
+
+
+def test_a_folder_of_keys_that_cannot_be_entered_keeps_no_start_from_looking_at_what_is_open(
+    device: Provisioned,
+) -> None:
+    device.start()
+    recording = device.press()
+    device.stop()
+    settings = device.settings
+    paths = msgspec.structs.replace(settings.paths, keys=str(device.here / NOWHERE))
+    device.settings = msgspec.structs.replace(settings, paths=paths)
+    ready = device.start()
+    device.stop()
+    assert ready.key_kind == "ephemeral"
+    assert any(note.startswith(f"{recording}: left as it is") for note in ready.notes)
+    device.settings = settings
+    resumed = device.start().resumed
+    device.stop()
+    assert resumed is not None and resumed.recording == recording
+
+
 def test_a_start_names_a_key_that_no_register_knows_and_custodians_who_never_answered(
     device: Provisioned,
 ) -> None:
