@@ -4,12 +4,11 @@ Comments and all other keys stay as they are. The file is read as the daemon rea
 takes the old one's place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Table
 
 from recorder import config
 from recorder.config import Settings
@@ -52,7 +51,8 @@ def _with(path: Path, values: Mapping[Key, str]) -> str:
         document = tomlkit.parse(path.read_bytes().decode("utf-8-sig"))
         for (section, key), value in values.items():
             table = document.setdefault(section, tomlkit.table())
-            if isinstance(table, Table) and table.get(key) != value:
+            assert isinstance(table, MutableMapping)  # inline, too: the settings have loaded
+            if table.get(key) != value:
                 table[key] = value
     except TOMLKitError as error:
         raise RecorderError(

@@ -79,6 +79,26 @@ def test_what_would_not_load_is_refused_before_anything_is_written(
     assert not (file.here / "etc/recorder/catalogue.toml").exists()
 
 
+@pytest.mark.parametrize(
+    "section",
+    [
+        '[device]\nname = "{}"\nofficer = "ZY-017"\n',
+        'device = {{name = "{}", officer = "ZY-017"}} # in one line\n',
+        'device.name = "{}"\ndevice.officer = "ZY-017"\n',
+    ],
+    ids=["table", "inline", "dotted"],
+)
+def test_however_a_section_is_written_it_is_changed_and_nothing_else(
+    section: str, file: File
+) -> None:
+    head, _, rest = file.shipped.partition("\n[device]\n")
+    rest = rest[rest.index("[organisation]") :]
+    text = head + "\n" + section + rest
+    file.path.write_text(text.format("cam-07"), encoding="utf-8")
+    assert file.settings("--name", "cam-01") == 0
+    assert file.path.read_text(encoding="utf-8") == text.format("cam-01")
+
+
 def test_a_catalogue_that_loads_is_put_where_the_settings_want_it(file: File) -> None:
     shipped = ROOT / "config" / "catalogue.toml"
     assert file.settings("--catalogue", str(shipped)) == 0
