@@ -50,8 +50,9 @@ class Label(msgspec.Struct, frozen=True):
 
 
 def as_svg(label: Label) -> str:
-    """To be printed at 70 by 30 mm."""
-    code = segno.make(label.text(), error="m", micro=False)
+    """To be printed at 70 by 30 mm. Without ``encoding`` segno takes Shift JIS for some names, and
+    does not say so in the code."""
+    code = segno.make(label.text(), error="m", micro=False, encoding="utf-8")
     square = code.svg_inline(border=2, omitsize=True).replace(
         "<svg ", '<svg x="4" y="4" width="112" height="112" ', 1
     )

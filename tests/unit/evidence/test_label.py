@@ -5,6 +5,7 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 import pytest
+import segno
 
 from recorder.cli import run
 from recorder.clock import ManualClock
@@ -42,12 +43,21 @@ def test_name_organisation_and_the_fingerprint_that_openssl_computes(folder: Pat
     assert "".join("".join(texts[2:]).split()) == digest.decode().split()[0]
 
 
-def test_the_code_says_what_the_text_says_and_nothing_becomes_markup(folder: Path) -> None:
-    public = keys.load_public(folder / "device.pem")
-    label = Label("cam-01", "<镇&政府>", public)
-    assert "&lt;镇&amp;政府&gt;" in as_svg(label)
-    xml.fromstring(as_svg(label))
-    assert as_svg(label) != as_svg(Label("cam-02", "<镇&政府>", public))
+@pytest.mark.parametrize("organisation", ["永济市张营镇人民政府", "大安村人民政府", "<镇&政府>"])
+def test_the_code_says_what_the_text_says_in_utf_8_and_nothing_becomes_markup(
+    organisation: str, folder: Path
+) -> None:
+    label = Label("cam-01", organisation, keys.load_public(folder / "device.pem"))
+    texts, paths = (
+        list(xml.fromstring(as_svg(label)).iter(f"{{http://www.w3.org/2000/svg}}{name}"))
+        for name in ("text", "path")
+    )
+    assert texts[1].text == organisation
+    text = f"cam-01\n{organisation}\nSHA256 {label.fingerprint}\n"
+    expected = segno.make(text.encode("utf-8"), error="m", micro=False)
+    drawn = xml.fromstring(expected.svg_inline(border=2, omitsize=True))
+    assert [path.get("d") for path in paths] == [path.get("d") for path in drawn.iter("path")]
+    assert len(paths) == 1 and paths[0].get("d")
 
 
 def test_another_ending_and_a_place_that_takes_no_file_are_refused(
