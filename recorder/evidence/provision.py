@@ -71,7 +71,7 @@ def provision(
         elif listing is not None:
             signer = rotation.take_over(role, folder, signer, listing)
         else:
-            waiting = rotation.prepare(role, folder, signer)
+            waiting = rotation.prepare(role, folder)
     elif role != "township" and book is not None:
         alone = rotate and role != "device"  # the earlier key is not there any more
         registering.enter(

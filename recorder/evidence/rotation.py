@@ -39,7 +39,7 @@ def rotate(
     return heir
 
 
-def prepare(role: register.Role, folder: Path, current: keys.KeySigner) -> Path | None:
+def prepare(role: register.Role, folder: Path) -> Path | None:
     """A new key that waits; its public side, to be entered, is what comes back. Durable on return.
     None: a device's recorder has still to take up the last one."""
     waiting = folder / f"{role}.next.key"
