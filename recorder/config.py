@@ -85,7 +85,7 @@ class MicrophoneSettings(_Strict, frozen=True, kw_only=True):
     bitrate_kbps: Annotated[int, Meta(ge=32, le=256)] = 64
 
 
-DRILL = frozenset({"demo", "file"})
+MADE_UP = frozenset({"demo", "file"})
 """Cameras and microphones that make up what they give, or play it: nothing of it is evidence."""
 
 

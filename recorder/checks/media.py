@@ -3,7 +3,7 @@
 from recorder.capture.messages import Vitals
 from recorder.checks.result import Level, Result
 from recorder.clock import NS
-from recorder.config import DRILL, CameraSettings, Limits, MicrophoneSettings
+from recorder.config import MADE_UP, CameraSettings, Limits, MicrophoneSettings
 from recorder.session.phrases import Phrase
 
 STALE_NS = 2 * NS
@@ -22,8 +22,8 @@ def camera(vitals: Vitals | None, now_ns: int, settings: CameraSettings) -> Resu
     if age_ns is None or age_ns > STALE_NS:
         value = "no frames" if age_ns is None else f"last frame {age_ns / NS:.1f} s ago"
         return Result("camera", Level.WARN, value, limit, Phrase.CAMERA_FAULT)
-    if settings.kind in DRILL:
-        value = "a drill: the picture is made up, nothing of it is evidence"
+    if settings.kind in MADE_UP:
+        value = "a demo: the picture is made up, nothing of it is evidence"
         return Result("camera", Level.WARN, value, limit)
     assert vitals is not None
     return Result("camera", Level.OK, f"{vitals.frames} frames", limit)
@@ -59,8 +59,8 @@ def microphone(
     if level < limits.microphone_quiet_dbfs:
         value = f"{level:.0f} dBFS"
         return Result("microphone", Level.WARN, value, limit, Phrase.MICROPHONE_QUIET)
-    if settings.kind in DRILL:
-        value = "a drill: the sound is made up, nothing of it is evidence"
+    if settings.kind in MADE_UP:
+        value = "a demo: the sound is made up, nothing of it is evidence"
         return Result("microphone", Level.WARN, value, limit)
     return Result("microphone", Level.OK, f"{level:.0f} dBFS", limit)
 

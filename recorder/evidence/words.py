@@ -249,8 +249,8 @@ _FINDINGS: _Words = {
     "rekeyed": ("新密钥未签字确认接任", "the new key did not sign its taking over"),
 }
 _VALUES: tuple[tuple[str, str], ...] = (
-    ("a drill: the picture is made up", "演练：画面不是实拍"),
-    ("a drill: the sound is made up", "演练：声音不是实录"),
+    ("a demo: the picture is made up", "演练：画面不是实拍"),
+    ("a demo: the sound is made up", "演练：声音不是实录"),
     ("nothing of it is evidence", "不能作为证据"),
     (r"(\d+) min \(none below (\d+)\)", r"\1 分钟（低于 \2 分钟不可记录）"),
     (r"(\d+) min\b", r"\1 分钟"),

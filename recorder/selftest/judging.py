@@ -3,7 +3,7 @@
 from recorder.checks import power, probe, trust
 from recorder.checks.result import Level as Checked
 from recorder.clock import Quality
-from recorder.config import DRILL, Limits, Settings
+from recorder.config import MADE_UP, Limits, Settings
 from recorder.selftest.finding import Finding, failed, fine, left_out, warned
 from recorder.selftest.report import Media, Report
 
@@ -54,7 +54,7 @@ def camera(report: Report, media: Media, settings: Settings) -> Finding:
     fps = round((media.frames - 1) / media.video_s, 1) if media.video_s else 0.0
     found = {"fps": fps, "width": media.width, "height": media.height, "s": media.video_s}
     wanted, kind = settings.camera.fps, settings.camera.kind
-    code = "few" if fps < LEAST_SHARE * wanted else "drill" if kind in DRILL else "ok"
+    code = "few" if fps < LEAST_SHARE * wanted else "demo" if kind in MADE_UP else "ok"
     finding = (fine if code == "ok" else warned)("camera", code, kind=kind, **found)
     return Finding(finding.part, code, finding.level, finding.figures, {"fps": wanted})
 
@@ -81,8 +81,8 @@ def microphone(report: Report, media: Media, settings: Settings) -> Finding:
         return failed("microphone", "silent" if fault == "silent" else "gone")
     if level < SILENT_DBFS:
         return failed("microphone", "silent")
-    if settings.microphone.kind in DRILL:
-        return warned("microphone", "drill", kind=settings.microphone.kind, dbfs=level)
+    if settings.microphone.kind in MADE_UP:
+        return warned("microphone", "demo", kind=settings.microphone.kind, dbfs=level)
     if fault:
         return warned("microphone", "gaps", dbfs=level)
     quiet = level < settings.checks.microphone_quiet_dbfs

@@ -40,11 +40,11 @@ def named(ran: Ran, *levels: str) -> set[str]:
 def test_a_device_that_is_well_passes_and_the_ledger_says_so(device: BenchDevice) -> None:
     for _ in range(3):  # a busy machine drops frames and sound, and the self-test says so
         ran = device.selftest()
-        if (found := named(ran, "fail", "warn")) == {"camera:drill"}:  # its camera is the demo's
+        if (found := named(ran, "fail", "warn")) == {"camera:demo"}:  # its camera is the demo's
             break
-    assert found == {"camera:drill"}, ran
+    assert found == {"camera:demo"}, ran
     assert ran.status == 0
-    assert "This is a drill" in ran.rows("warn")["camera"]["remedy"]
+    assert "This is a demo" in ran.rows("warn")["camera"]["remedy"]
     assert ran.rows("warn")["camera"]["figures"]["s"] >= 2.9
     fine = ran.rows("ok")
     assert set(fine) >= {
@@ -53,7 +53,7 @@ def test_a_device_that_is_well_passes_and_the_ledger_says_so(device: BenchDevice
     }  # fmt: skip
     assert abs(fine["voice"]["figures"]["delay_ms"]) < 100
     line = noted(device)[-1]
-    assert (line.verdict, line.failed, line.warned) == ("fine", (), ("camera:drill",))
+    assert (line.verdict, line.failed, line.warned) == ("fine", (), ("camera:demo",))
     assert not list(device.spool.glob(".selftest*"))
     assert not [p for p in (device.here / "store").rglob("*") if p.suffix == ".part"]
     assert not device.recordings()

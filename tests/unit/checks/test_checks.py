@@ -42,14 +42,14 @@ def one(settings: config.Settings, name: str, **changes: object) -> Result:
 
 @pytest.mark.parametrize("kind", ["demo", "file"])
 @pytest.mark.parametrize(("part", "made_up"), [("camera", "画面"), ("microphone", "声音")])
-def test_what_is_made_up_is_a_drill_and_no_evidence(
+def test_what_is_made_up_is_a_demo_and_no_evidence(
     settings: config.Settings, part: str, made_up: str, kind: str
 ) -> None:
     chosen = msgspec.structs.replace(getattr(settings, part), kind=kind)
-    drill = msgspec.structs.replace(settings, **{part: chosen})
-    (found,) = [each for each in evaluate(FINE, drill) if each.level is not Level.OK]
+    demo = msgspec.structs.replace(settings, **{part: chosen})
+    (found,) = [each for each in evaluate(FINE, demo) if each.level is not Level.OK]
     assert (found.name, found.level) == (part, Level.WARN)
-    assert "a drill" in found.value and "nothing of it is evidence" in found.value
+    assert "a demo" in found.value and "nothing of it is evidence" in found.value
     assert (
         value(found.value)
         == f"演练：{made_up}不是实{'拍' if part == 'camera' else '录'}，不能作为证据"

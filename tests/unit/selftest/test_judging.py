@@ -99,10 +99,10 @@ def test_a_fault_is_named_in_its_part_and_in_no_other(
 
 
 @pytest.mark.parametrize("part", ["camera", "microphone"])
-def test_what_is_made_up_is_a_drill_and_never_passes(part: str) -> None:
+def test_what_is_made_up_is_a_demo_and_never_passes(part: str) -> None:
     chosen = msgspec.structs.replace(getattr(SETTINGS, part), kind="demo")
     found = judge(msgspec.structs.replace(SETTINGS, **{part: chosen}))
-    assert [each.name for each in found.values() if each.level is not Level.OK] == [f"{part}:drill"]
+    assert [each.name for each in found.values() if each.level is not Level.OK] == [f"{part}:demo"]
     assert found[part].level is Level.WARN
     assert "不能作为证据" in Words("zh").row(found[part]).remedy
     assert "nothing that is recorded now is evidence" in Words("en").row(found[part]).remedy
