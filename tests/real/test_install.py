@@ -2,42 +2,15 @@
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from recorder import __version__ as VERSION
 from tests.rigs.booted import ROOT, Booted
+from tests.rigs.installed import CONFIG, UNITS, Device
 
-CONFIG = """
-[device]
-name = "bc-001"
-officer = "P-017"
-[organisation]
-name = "t"
-rule = "r"
-rule_version = "1"
-[camera]
-kind = "demo"
-width = 640
-height = 360
-bitrate_kbps = 1000
-[microphone]
-kind = "demo"
-[voice]
-kind = "none"
-[button]
-kind = "none"
-[light]
-kind = "terminal"
-[ring]
-seconds = 2.0
-[gnss]
-kind = "gpsd"
-[sync]
-store = "/srv/recorder-store"
-"""
+OLD, NEW = (f"/home/package/bodycam-recorder_{v}+deb*.deb" for v in (VERSION, f"9.{VERSION}"))
 GPSD = """
 import socket, time
 server = socket.create_server(("127.0.0.1", 2947))
@@ -56,58 +29,6 @@ if sys.orig_argv[-1] == "run":
     from recorder.place.gpsd import Gpsd
     Gpsd.__init__ = lambda *_: ctypes.string_at(0)
 """
-KEPT = "/etc/recorder /var/lib/recorder/spool/bc-001-00000001-*"
-UNITS = ("recorder.service", "recorder-sync.service")
-
-
-class Device:
-    """A machine with what a technician types."""
-
-    def __init__(self, machine: Booted, folder: Path) -> None:
-        self.machine = machine
-        self.folder = folder
-        self.run = machine.run
-
-    def install(self, *options: str, source: str = str(ROOT), status: int = 0) -> str:
-        """What it said."""
-        words = " ".join(options)
-        return self.run(f"{source}/scripts/install {words} 2>&1", status=status, limit_s=110)
-
-    def wait(self, command: str) -> None:
-        """Until a command succeeds."""
-        self.run(f"timeout 20 sh -c 'until {command}; do sleep 0.2; done'")
-
-    def until(self, state: str) -> None:
-        self.wait(rf'recorder status --json | grep -q "\"state\":\"{state}\""')
-
-    def begin(self) -> None:
-        self.run("recorder control start && sleep 2")
-
-    def end(self) -> None:
-        self.run("recorder control stop")
-        self.until("ready")
-
-    def active(self) -> list[str]:
-        return [self.machine.state(unit)["ActiveState"] for unit in UNITS]
-
-    def kept(self) -> str:
-        """Digests, owners and modes of configuration, keys and the first recording."""
-        listed = self.run(f"find {KEPT} -printf '%p %u %g %m\\n' | sort")
-        return listed + self.run(f"find {KEPT} -type f | sort | xargs sha256sum")
-
-    def verdict(self, number: int) -> str:
-        bag = f"/var/lib/recorder/spool/bc-001-0000000{number}-*"
-        return self.run(f"recorder verify {bag} --key /etc/recorder/keys/device.pem")
-
-    def newer(self) -> str:
-        """The project with another version."""
-        copy = self.folder / "newer"
-        shutil.copytree(
-            ROOT, copy, ignore=shutil.ignore_patterns("var", ".venv", ".git", "tests", "*.egg-info")
-        )
-        init = copy / "recorder" / "__init__.py"
-        init.write_text(init.read_text().replace('__version__ = "', '__version__ = "9.'))
-        return "/srv/newer"
 
 
 @pytest.fixture(scope="module")
@@ -266,10 +187,74 @@ def test_on_a_root_that_is_only_read_it_starts_and_records(device: Device) -> No
     device.run("mount -o remount,rw /")
 
 
+def test_a_package_built_twice_is_the_same_to_the_byte(device: Device) -> None:
+    made = "/home/package/tree/opt/bodycam-recorder"  # saves making the environment again
+    device.run(f"mkdir -p {made} && cp -al /opt/bodycam-recorder/.venv {made}")
+    first = device.package()
+    device.run(f"mv {first} /home/first")
+    assert device.package() == first
+    device.run(f"cmp /home/first {first} && rm /home/first")
+    device.mend_newer()
+    device.package(source="/srv/newer")
+
+
 def test_removed_it_leaves_configuration_keys_and_recordings(device: Device) -> None:
     before = device.kept()
+    assert "--uninstall" in device.dpkg(OLD, status=1)  # a package takes no place of another's
     device.install("--uninstall")
     places = "/opt /etc/systemd /etc/sysusers.d /etc/polkit-1 /usr/local"
     assert not device.run(f"find {places} -name '*recorder*'")
     assert device.kept() == before
     assert device.active() == ["inactive", "inactive"]
+
+
+def test_a_package_goes_on_with_what_is_there_and_records(device: Device) -> None:
+    before = device.kept()
+    device.apt(OLD)
+    device.run("rm /usr/bin/python3")  # as a release upgrade that brings another Python does
+    device.run("systemctl enable --now recorder-sync")
+    device.until("ready")
+    assert device.active() == ["active", "active"]
+    assert device.kept() == before
+    assert "a Debian package is installed" in device.install(status=2)
+    device.begin()
+    assert "a recording is open" in device.dpkg(NEW, status=1)
+    assert device.status() in ("opening", "recording")
+    device.end()
+    recordings = device.run("ls -d /var/lib/recorder/spool/bc-001-*").split()
+    assert "VALID  bc-001" in device.verdict(len(recordings))
+
+
+def test_a_newer_package_takes_over_but_not_if_it_does_not_start(device: Device) -> None:
+    before = device.kept()
+    device.run(f"head -c 20000000 {NEW} >/home/cut.deb")
+    assert "unexpected end" in device.dpkg("/home/cut.deb", status=1)
+    device.until("ready")
+    in_the_way = "/run/systemd/system/recorder.service.d"
+    only_old = 'ExecStartPre=sh -c "! recorder --version | grep -q 9."'
+    device.run(f"mkdir -p {in_the_way} && printf '[Service]\\n{only_old}\\n' >{in_the_way}/a.conf")
+    assert "the version from before is back" in device.apt(NEW, status=100)
+    device.until("ready")
+    assert "is not version 9." in device.run("dpkg --configure -a 2>&1", status=1)
+    device.run(f"rm -r {in_the_way}")
+    device.dpkg(NEW)
+    device.until("ready")
+    assert device.run("recorder --version").startswith("recorder 9.")
+    assert device.active() == ["active", "active"]
+    seen = "dpkg --verify bodycam-recorder | grep -v /usr/share/doc; ls -d /opt/body*"
+    assert device.run(seen) == "/opt/bodycam-recorder\n"  # the tree keeps no documents
+    assert device.kept() == before
+
+
+def test_removed_and_purged_packages_leave_configuration_keys_and_recordings(
+    device: Device,
+) -> None:
+    before = device.kept()
+    device.apt("bodycam-recorder", verb="remove")
+    assert device.active() == ["inactive", "inactive"]
+    device.apt(NEW)
+    device.until("ready")
+    assert device.active() == ["active", "active"]
+    assert "/var/lib/recorder" in device.apt("bodycam-recorder", verb="purge")
+    assert not device.run("find /opt /etc/systemd /usr /var/lib/dpkg/info -name '*recorder*'")
+    assert device.kept() == before
