@@ -35,7 +35,7 @@ put_units() { # [ROOT]: from the program below ROOT
     local root=${1:-} ladder=${1:-}$units/recorder.service.d
     install -D -m 644 "$root$target/systemd/sysusers.conf" "$root$users"
     install -D -m 644 "$root$target/systemd/50-recorder-reboot.rules" "$root$rules"
-    install -D -m 644 -t "$root$units" "$root$target"/systemd/*.{service,socket}
+    find "$root$target/systemd" \( -name '*.service' -o -name '*.socket' \) -exec install -D -m 644 -t "$root$units" {} +
     rm -rf "$ladder"
     # Older ones know no growing pauses: they start it again after 0.2 s each time, and complain.
     [ "$(systemctl --version | sed -n '1s/systemd \([0-9]*\).*/\1/p')" -lt 254 ] ||
