@@ -42,7 +42,7 @@ class Heard(msgspec.Struct, frozen=True):
     """A sentence: where the journal has it and where it is heard, in seconds of the recording.
 
     ``score`` 1 is the very same sound; a busy machine's sound server breaks off now and then. So
-    much like it is, of the other sentences' words, the likest one there: ``other``.
+    much like it is, of the other sentences in whole, the likest one there: ``other``.
     """
 
     phrase: str
@@ -69,7 +69,7 @@ def heard(daemon: Daemon, bag: Path, rate_wpm: int = 200) -> list[Heard]:
         journal_s = (from_ns - start.zero_ns) / NS
         at_s, score = hearing.heard_at(sound, own, journal_s - first_s, _WITHIN_S)
         others = [
-            hearing.heard_at(sound, clip, journal_s - first_s, _WITHIN_S)[1]
+            hearing.found_at(sound, clip, journal_s - first_s, _WITHIN_S)[1]
             for (name, *_), clip in zip(said, clips, strict=True)
             if name != phrase
         ]
@@ -111,11 +111,15 @@ def _rendered(
 
 
 def _sound(daemon: Daemon, bag: Path) -> tuple[hearing.Sound, float]:
-    """The decoded sound at 48 kHz, and its first sample's time in the file."""
+    """The decoded sound at 48 kHz, each part in its place, and its first sample's time."""
     path = daemon.here / "all.mp4"
     segments = sorted((bag / "data" / "segments").iterdir())
     path.write_bytes(b"".join(_opened(daemon, segment) for segment in segments))
     with av.open(str(path)) as container:
-        frames = list(container.decode(audio=0))
-    assert frames[0].time is not None
-    return np.concatenate([frame.to_ndarray()[0] for frame in frames]), frames[0].time
+        parts = [(f.time or 0.0, f.to_ndarray()[0]) for f in container.decode(audio=0)]
+    first_s, (last_s, last) = parts[0][0], parts[-1]
+    sound = np.zeros(round((last_s - first_s) * hearing.RATE) + len(last))
+    for at_s, part in parts:  # where sound was lost, it stays silent
+        first = round((at_s - first_s) * hearing.RATE)
+        sound[first : first + len(part)] = part
+    return sound, first_s

@@ -18,7 +18,6 @@ struct card {
     snd_pcm_ioplug_t io;
     int16_t *ring;
     int16_t *waiting;
-    snd_pcm_uframes_t done;
     int64_t zero;
     int running;
 };
@@ -29,8 +28,13 @@ static int64_t now(void) {
     return (int64_t)at.tv_sec * RATE + (int64_t)at.tv_nsec * RATE / 1000000000;
 }
 
-static int16_t *sample(struct card *card, snd_pcm_uframes_t n) {
-    return card->ring + (card->zero + (int64_t)n) % RING;
+static int16_t *sample(struct card *card, int64_t n) {
+    return card->ring + (card->zero + n) % RING;
+}
+
+/* How far the recorder has written or read; avail_update asks for the same samples again. */
+static int64_t done(struct card *card) {
+    return (int64_t)card->io.appl_ptr;
 }
 
 static int playing(struct card *card) {
@@ -41,7 +45,6 @@ static int prepare(snd_pcm_ioplug_t *io) {
     struct card *card = io->private_data;
     free(card->waiting);
     card->waiting = calloc(io->buffer_size, sizeof(int16_t));
-    card->done = 0;
     card->running = 0;
     return card->waiting ? 0 : -ENOMEM;
 }
@@ -52,7 +55,7 @@ static int start(snd_pcm_ioplug_t *io) {
     struct itimerspec every = {{0, period_ns}, {0, period_ns}};
     card->zero = now();
     card->running = 1;
-    for (snd_pcm_uframes_t n = 0; playing(card) && n < card->done; n++)
+    for (int64_t n = 0; playing(card) && n < done(card); n++)
         *sample(card, n) = card->waiting[n];
     return timerfd_settime(io->poll_fd, 0, &every, NULL);
 }
@@ -61,9 +64,8 @@ static int stop(snd_pcm_ioplug_t *io) {
     struct card *card = io->private_data;
     struct itimerspec never = {{0, 0}, {0, 0}};
     if (card->running && playing(card))
-        for (int64_t n = now() - card->zero; n < (int64_t)card->done; n++)
-            if (n >= 0)
-                *sample(card, n) = 0;
+        for (int64_t n = now() - card->zero; n < done(card); n++)
+            *sample(card, n) = 0;
     card->running = 0;
     return timerfd_settime(io->poll_fd, 0, &never, NULL);
 }
@@ -71,25 +73,24 @@ static int stop(snd_pcm_ioplug_t *io) {
 static snd_pcm_sframes_t pointer(snd_pcm_ioplug_t *io) {
     struct card *card = io->private_data;
     int64_t at = card->running ? now() - card->zero : 0;
-    int64_t done = (int64_t)card->done;
-    if (playing(card) ? at > done : at > done + (int64_t)io->buffer_size)
+    if (at > done(card) + (playing(card) ? 0 : (int64_t)io->buffer_size))
         return -EPIPE;
-    return at % (int64_t)io->buffer_size;
+    return at;
 }
 
 static snd_pcm_sframes_t transfer(snd_pcm_ioplug_t *io, const snd_pcm_channel_area_t *areas,
                                   snd_pcm_uframes_t offset, snd_pcm_uframes_t size) {
     struct card *card = io->private_data;
     int16_t *theirs = (int16_t *)areas->addr + areas->first / 16 + offset;
-    for (snd_pcm_uframes_t i = 0; i < size; i++, card->done++) {
+    int64_t first = done(card);
+    for (int64_t i = 0; i < (int64_t)size; i++) {
         if (!playing(card)) {
-            int16_t *heard = sample(card, card->done);
-            theirs[i] = (int16_t)(*heard + rand() % NOISE - NOISE / 2);
-            *heard = 0;
+            theirs[i] = (int16_t)(*sample(card, first + i) + rand() % NOISE - NOISE / 2);
+            *sample(card, first + i + RING / 2) = 0; /* long ago, and long ahead */
         } else if (card->running) {
-            *sample(card, card->done) = theirs[i];
+            *sample(card, first + i) = theirs[i];
         } else {
-            card->waiting[card->done % io->buffer_size] = theirs[i];
+            card->waiting[(first + i) % (int64_t)io->buffer_size] = theirs[i];
         }
     }
     return (snd_pcm_sframes_t)size;
@@ -155,6 +156,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(loopcard) {
     card->io.version = SND_PCM_IOPLUG_VERSION;
     card->io.name = "a card that hears itself";
     card->io.callback = &calls;
+    card->io.flags = SND_PCM_IOPLUG_FLAG_BOUNDARY_WA;
     card->io.private_data = card;
     card->io.poll_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     card->io.poll_events = POLLIN;
