@@ -116,6 +116,8 @@ class Fitness:
 
     def overlay(self) -> Overlay:
         """What is burned into the picture now."""
-        device = self._app.settings.device
+        settings, device = self._app.settings, self._app.settings.device
         trusted = self._app.clock.state().quality in (Quality.SYNCED, Quality.RTC)
-        return Overlay(device.name, device.officer, trusted, device.utc_offset_min)
+        return Overlay(
+            device.name, device.officer, trusted, device.utc_offset_min, settings.organisation.name
+        )

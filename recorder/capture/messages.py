@@ -157,6 +157,7 @@ class Overlay(msgspec.Struct, frozen=True, tag_field="type", tag="overlay"):
     officer: str
     trusted: bool
     utc_offset_min: Int
+    organisation: str = ""
 
 
 class Stop(msgspec.Struct, frozen=True, tag_field="type", tag="stop"):

@@ -13,7 +13,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from recorder.capture.messages import Fragment, Hello, TrackState
+from recorder.capture.messages import Fragment, Hello, Overlay, TrackState
+from recorder.capture.overlay import Burner
 from recorder.clock import NS, boot_ns
 from recorder.config import CameraSettings, MicrophoneSettings
 from tests.rigs.capture import CAMERA, Capture, breaks
@@ -248,3 +249,22 @@ def test_either_track_alone_is_given_where_the_other_is_not_asked_for(
     assert not sound.faults + picture.faults
     assert [(f.part, f.code) for f in absent.faults] == [("camera", "lost")]
     assert absent.process.poll() is None
+
+
+def test_the_organisation_stands_in_the_picture_in_its_own_hanzi() -> None:
+    name = "永济市张营镇人民政府"
+    plain = Overlay("rig-01", "ZY-017", True, 480)
+    burner = Burner(1920, 1080, plain)
+    ends = []
+    for overlay in (plain, msgspec.structs.replace(plain, organisation=name)):
+        luma = np.full((1080, 1920), 100, np.uint8)
+        burner.show(overlay)
+        burner.burn(luma)
+        assert not burner.error
+        ends.append(int(np.flatnonzero((luma != 100).any(axis=0)).max()))
+    size = 1080 // 30
+    hanzi = luma[-size * 3 // 2 :, ends[0] : ends[0] + size * len(name) + size]
+    assert ends[1] - ends[0] >= size * len(name)
+    assert (hanzi > 200).mean() > 0.05
+    columns = [hanzi[:, at * size : (at + 1) * size].tobytes() for at in range(len(name))]
+    assert len(set(columns)) == len(name)  # no empty boxes

@@ -17,7 +17,7 @@ mirror=${mirror:-http://deb.debian.org/debian}
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 mmdebstrap --quiet --variant=minbase --mode=root --components=main \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-    --include=systemd-sysv,udev,dbus,iproute2,python3,chrony,procps,python3-venv,python3-dev,gcc,libc6-dev,portaudio19-dev,libportaudio2 \
+    --include=systemd-sysv,udev,dbus,iproute2,python3,chrony,procps,python3-venv,python3-dev,gcc,libc6-dev,portaudio19-dev,libportaudio2,fonts-wqy-microhei \
     "$suite" "$root" "deb $mirror $suite main"
 printf '[global]\nno-index = true\nfind-links = /opt/wheels\n' >"$root/etc/pip.conf"
 mkdir -p "$root/opt/wheels"

@@ -16,7 +16,7 @@ mirror=$(sed -nE 's/^(URIs:|deb( \[[^]]*\])?) +(https?:[^ ]*\/debian\/?)( .*)?$/
     /etc/apt/sources.list /etc/apt/sources.list.d/*.{sources,list} 2>/dev/null | sed -n 1p) || true
 mirror=${mirror:-http://deb.debian.org/debian}
 mmdebstrap --quiet --variant=minbase --components=main \
-    --include=python3-libcamera/trixie-backports,python3-venv,python3-prctl,gcc,g++,libc6-dev,python3-dev,libarchive13t64,portaudio19-dev,libasound2-plugins \
+    --include=python3-libcamera/trixie-backports,python3-venv,python3-prctl,gcc,g++,libc6-dev,python3-dev,libarchive13t64,portaudio19-dev,libasound2-plugins,fonts-wqy-microhei \
     trixie "$root" "deb $mirror trixie main" "deb $mirror trixie-backports main"
 install -D -m644 "$here/virtual.yaml" "$root/usr/share/libcamera/pipeline/virtual/virtual.yaml"
 rm -f "$root"/etc/alsa/conf.d/* # plugins that Pi OS Lite has not: PortAudio would load them all

@@ -324,6 +324,17 @@ def test_glyphs_are_drawn_before_the_first_frame_comes(monkeypatch: pytest.Monke
     assert not burner.error
 
 
+def test_what_no_font_has_is_told_and_the_rest_is_burned_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("recorder.capture.overlay.HANZI", ())
+    burner = Burner(1280, 720, msgspec.structs.replace(OVERLAY, organisation="X镇"))
+    luma = np.full((720, 1280), 100, np.uint8)
+    burner.burn(luma)
+    assert burner.error == "no font has 镇: install fonts-wqy-microhei"
+    assert luma[-40:, :400].max() > 200
+
+
 def test_an_overlay_that_fails_says_so_and_leaves_the_picture_alone() -> None:
     burner = Burner(1280, 720, msgspec.structs.replace(OVERLAY, utc_offset_min=100_000))
     luma = np.full((720, 1280), 100, np.uint8)
