@@ -105,7 +105,7 @@ class Stream:
         }
         if first is None:
             options["frag_duration"] = str(fragment_ms * 1000)
-        self._container = av.open(
+        self._container: Any = av.open(
             _Sink(self._box), "w", format="mp4", options=options, buffer_size=_BUFFER
         )
         self._video: Any = None
@@ -137,6 +137,8 @@ class Stream:
         self._closing = True
         self._flush()
         self._container.close()
+        # It writes into this stream, which holds it: apart, both are given back at once.
+        self._container = self._video = self._audio = None
 
     @property
     def sound_end_tick(self) -> int | None:
