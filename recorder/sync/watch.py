@@ -4,6 +4,7 @@ inotify watches the spool's own folder and those of the recordings that are not 
 spool of thousands costs no more than an empty one.
 """
 
+import os
 import queue
 import random
 import threading
@@ -18,7 +19,7 @@ from recorder.clock import NS, Clock, SystemClock
 from recorder.config import Settings
 from recorder.errors import RecorderError
 from recorder.evidence.seal import SIGNATURE
-from recorder.spool import look, numbered
+from recorder.spool import look, number_of, numbered
 from recorder.sync.contact import Contact, Dock
 from recorder.sync.home import Home
 from recorder.sync.live_watch import LiveWatch
@@ -106,7 +107,11 @@ class SealWatch(FileSystemEventHandler):
     def _take(self, event: FileSystemEvent, path: str) -> None:
         if Path(path).name == SIGNATURE:
             self._wakes.put(Path(path).parent)
-        elif event.is_directory and Path(path).parent == self._spool:
+        elif (
+            event.is_directory
+            and Path(path).parent == self._spool
+            and number_of(Path(path).name) is not None  # the reserve may not even be entered
+        ):
             self._wakes.put(Path(path))
 
 
@@ -190,7 +195,7 @@ def _sleep(
             turns -= 1
             continue
         _look(seals, settings)  # from here on a seal in it cannot be missed
-        if (folder / SIGNATURE).exists():
+        if os.path.lexists(folder / SIGNATURE):
             stop.wait(settings.sync.settle_s)
             return
 

@@ -16,7 +16,7 @@ from recorder.errors import RecorderError
 from recorder.sync.progress import Quiet
 from recorder.sync.stores import Sort, StoreError
 from recorder.sync.summary import Summary
-from recorder.sync.watch import _Trouble, watch
+from recorder.sync.watch import SealWatch, _Trouble, watch
 from tests.unit.sync.field import Field, codes
 from tests.unit.sync.spools import Place
 
@@ -52,6 +52,17 @@ def stored(done: "queue.Queue[Summary]") -> str:
         if summary.stored:
             return summary.stored[0]
     raise AssertionError("nothing was stored")
+
+
+def test_a_folder_that_is_no_recording_is_not_looked_into(tmp_path: Path) -> None:
+    seals = SealWatch(tmp_path, lambda text: None)
+    try:
+        seals.refresh()
+        (tmp_path / ".reserve").mkdir(mode=0o700)
+        (tmp_path / "cam-01-00000001-5c02").mkdir()
+        assert seals.wait(10) == tmp_path / "cam-01-00000001-5c02"
+    finally:
+        seals.close()
 
 
 def test_a_seal_wakes_it_though_the_recording_began_long_before(place: Place) -> None:
