@@ -10,22 +10,20 @@ from recorder.clock import Clock
 from recorder.errors import RecorderError
 from recorder.evidence import drill
 from recorder.evidence.chain import Signer
-from recorder.evidence.keys import base64_public
-from recorder.evidence.verification_trust import registered
-from recorder.evidence.wall_time import claimed
-from recorder.sync.readers import load_register
+from recorder.sync.readers import unvouched
 
 
-def unregistered(folder: Path, name: str, signer: Signer, clock: Clock) -> str:
-    """What keeps the register beside the keys from vouching for the device's; "": nothing, or no
-    register is there. RecorderError where that cannot be believed."""
-    listed = load_register(folder)
-    if listed is None or signer.kind != "device":
-        return ""
-    wrong = registered(
-        listed, "device", base64_public(signer), when=claimed(clock.stamp()), name=name
-    )
-    return "" if wrong is None else wrong[1]
+def unregistered(folder: Path, name: str, signer: Signer, clock: Clock) -> RecorderError | None:
+    """What keeps the register beside the keys from vouching for the device's, or from being
+    believed; None: nothing, or no register is there."""
+    if signer.kind != "device":
+        return None
+    try:
+        return unvouched(folder, "device", folder, name, signer.public, clock)
+    except RecorderError as error:
+        return error
+    except OSError as error:
+        return RecorderError("register-unreadable", str(error), where=str(folder))
 
 
 def notes(
@@ -33,15 +31,9 @@ def notes(
 ) -> list[str]:
     """What a person should look at."""
     found: list[str] = []
-    try:
-        problem = unregistered(folder, name, signer, clock)
-        if problem:
-            found.append(
-                f"{folder}: {problem}: what it records is untrusted. Enter it with `recorder "
-                "provision device`, and copy the township's register here again"
-            )
-    except (RecorderError, OSError) as error:
-        found.append(str(error))
+    problem = unregistered(folder, name, signer, clock)
+    if problem is not None:
+        found.append(f"what it records is untrusted: {problem}")
     try:
         found += [
             f"custodian {each} has never shown that the private key opens files: hold a drill "

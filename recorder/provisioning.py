@@ -112,11 +112,15 @@ def enter(options: argparse.Namespace) -> int:
     provision.check_name(options.role, options.name)
     public = keys.base64_raw(keys.load_public(options.public, f"{options.role}.pem"))
     with whole.alone(options.township):
-        registering.enter(
+        book = registering.enter(
             registering.open_book(options.township), options.role, options.name, public,
             SystemClock().stamp().utc, heir=options.rotate, alone=options.alone,
         )  # fmt: skip
-    show({"role": options.role, "name": options.name, "public": public}, options.json)
+    show(
+        {"role": options.role, "name": options.name, "public": public,
+         "warnings": registering.deviceless(book, options.role, options.name)},
+        options.json,
+    )  # fmt: skip
     return 0
 
 

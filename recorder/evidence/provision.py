@@ -86,7 +86,9 @@ def provision(
     known = township is not None or (listing is not None and rotate)
     return Provisioned(
         role, name, keys.base64_public(signer), before is None or before.public != signer.public,
-        known, tuple(_warnings(role, folder, waiting, registered=known)),
+        known,
+        (*_warnings(role, folder, waiting, registered=known),
+         *(registering.deviceless(book, role, name) if book is not None else ())),
     )  # fmt: skip
 
 

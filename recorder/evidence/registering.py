@@ -7,6 +7,7 @@ whole with its signature; a kill between the two leaves both, and ``register.loa
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -79,6 +80,18 @@ def enter(
     entry = Key(role, name, public, utc)
     book = book.enter(entry)
     return book.end_earlier(entry, utc) if alone else book
+
+
+def deviceless(book: Book, role: Role | Literal["township"], name: str) -> tuple[str, ...]:
+    """A warning where a sync key is entered by a name that no device has: it may be mistyped."""
+    if role != "sync" or any(
+        (key.role, key.name) == ("device", name) for key in book.register.keys
+    ):
+        return ()
+    return (
+        f"the register has no device {name}: is --name device.name of its recorder.toml? Whoever "
+        "revokes the device by its own name spares this key",
+    )
 
 
 def open_book(folder: Path) -> Book:

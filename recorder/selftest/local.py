@@ -18,6 +18,8 @@ from recorder.selftest.child import may_act_for, measure, owner_of
 from recorder.selftest.finding import Finding, failed, fine, left_out, warned
 from recorder.selftest.report import Report
 from recorder.selftest.store import Reached
+from recorder.sync.home import PUBLIC
+from recorder.sync.readers import unvouched
 
 CARD_S = 20.0
 STORE_S = 30.0
@@ -27,6 +29,7 @@ HEADROOM = 2.0
 """So many times the stream's rate, beside everything else that the card does."""
 _LEAST_BYTES = 64 * 1024 * 1024
 _DEVICE_KEY = "device.key"
+_WRONG = {"revoked": "ended", "expired": "ended", "other-name": "misnamed"}
 
 
 def card(settings: Settings) -> Finding:
@@ -75,18 +78,38 @@ def key(settings: Settings, report: Report) -> Finding:
         return failed("key", "owner", path=str(path), owner=status.st_uid)
     if report.device.key_kind != "device":
         return failed("key", "unused", path=str(path))
-    if not _is_registered(settings, path):
-        return warned("key", "unregistered", path=str(path.parent))
+    name, home = settings.device.name, Path(settings.paths.sync)
+    if wrong := _device_unvouched(settings, path):
+        return warned("key", wrong, path=str(path.parent), name=name)
+    if wrong := _sync_unvouched(settings, home):
+        return warned("key", f"sync_{wrong}", path=str(path.parent), home=str(home), name=name)
     return fine("key", mode=f"{mode:o}")
 
 
-def _is_registered(settings: Settings, path: Path) -> bool:
-    """The register beside it, where one is, knows the key as this device's."""
+def _device_unvouched(settings: Settings, path: Path) -> str:
+    """Why a register beside it does not vouch for the device's key; "": it does."""
     try:
         signer = keys.load_private(path)
-        return not unregistered(path.parent, settings.device.name, signer, SystemClock())
-    except RecorderError:
-        return False
+    except RecorderError as error:
+        return _unvouched(error)
+    return _unvouched(unregistered(path.parent, settings.device.name, signer, SystemClock()))
+
+
+def _sync_unvouched(settings: Settings, home: Path) -> str:
+    """The same for sync's; "" also where sync was never set up."""
+    try:
+        if not keys.is_there(home / PUBLIC):
+            return ""
+        public = keys.load_public(home / PUBLIC, PUBLIC)
+        folder = Path(settings.paths.keys)
+        name = settings.device.name
+        return _unvouched(unvouched(folder, "sync", home, name, public, SystemClock()))
+    except RecorderError as error:
+        return _unvouched(error)
+
+
+def _unvouched(wrong: RecorderError | None) -> str:
+    return "" if wrong is None else _WRONG.get(wrong.code, "unregistered")
 
 
 def custodians(settings: Settings, report: Report) -> Finding:

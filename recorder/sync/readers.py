@@ -5,15 +5,17 @@ revoked. Reads keys, judges no recording.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from recorder.clock import parse_iso
+from recorder.clock import Clock, parse_iso
 from recorder.errors import RecorderError
 from recorder.evidence import chain, keys, register
 from recorder.evidence.register import Key, Register
 from recorder.evidence.verification_lines import raw_key
+from recorder.evidence.verification_trust import registered
+from recorder.evidence.wall_time import claimed
 from recorder.spool import number_of
 from recorder.sync.home import PUBLIC, earlier
 
@@ -111,4 +113,44 @@ def load_register(key_folder: Path) -> Register | None:
         )  # fmt: skip
     return register.load(
         key_folder / register.FILE, keys.load_public(key_folder / TOWNSHIP, TOWNSHIP)
+    )
+
+
+def unvouched(
+    key_folder: Path, role: Literal["device", "sync"], folder: Path, name: str, public: bytes,
+    clock: Clock,
+) -> RecorderError | None:  # fmt: skip
+    """What keeps the register beside the device's keys from vouching now for device ``name``'s key
+    in ``folder``, with its remedy; None: nothing, or no register is there. RecorderError where that
+    cannot be believed."""
+    listed = load_register(key_folder)
+    if listed is None:
+        return None
+    text = keys.base64_raw(public)
+    wrong = registered(listed, role, text, when=claimed(clock.stamp()), name=name)
+    if wrong is None:
+        return None
+    make = f"recorder provision {role} {folder} --name {name}"
+    again = f"copy the township's register to {key_folder} again"
+    entry = listed.find(role, text)
+    if entry is None:
+        code, remedy = wrong[0], f"Enter it with `{make} --township DIR`, and {again}"
+    elif entry.name != name:
+        code, remedy = "other-name", _renamed(role, entry.name, make)
+    elif wrong[0] == "too-early":
+        code, remedy = wrong[0], "Set the device's clock"
+    else:
+        code, remedy = (
+            wrong[0],
+            f"Give it another with `{make} --rotate --township DIR`, and {again}",
+        )
+    return RecorderError(code, wrong[1], where=str(folder / f"{role}.pem"), remedy=remedy)
+
+
+def _renamed(role: Literal["device", "sync"], name: str, make: str) -> str:
+    if role == "device":
+        return f"Set device.name: `recorder provision settings --name {name}`"
+    return (
+        f"Revoking the device would spare it: make another with `{make} --rotate`, and enter "
+        "sync.next.pem at the township by the device's name"
     )

@@ -24,7 +24,7 @@ from recorder.sync.live import Live
 from recorder.sync.pace import Manner, Pace, PacedStore, Stopped
 from recorder.sync.progress import Progress
 from recorder.sync.quarantined import Quarantined
-from recorder.sync.readers import Reader, load_register, others
+from recorder.sync.readers import Reader, load_register, others, unvouched
 from recorder.sync.reading import Reading
 from recorder.sync.stores import Conflict, Lost, Sort, SourceError, Store, StoreError
 from recorder.sync.summary import Summary
@@ -74,6 +74,7 @@ def run_once(
         if settings.sync.live:
             live = live or Live(settings, home, stop)
         means = Means(settings, home, home.signer(), _others(home, settings, tally), clock, stop)
+        _judge_key(settings, home, means.signer.public, clock, tally)
         pace = Pace(settings.sync.limit_kbps, contact.occupied, clock, stop, tally.note, sleep)
         try:
             store = _opened(open_store or partial(open_configured, clock=clock), means, contact)
@@ -104,6 +105,17 @@ def _others(home: Home, settings: Settings, tally: Tally) -> tuple[Reader, ...]:
     except RecorderError as error:
         tally.found("", error)
         return ()
+
+
+def _judge_key(settings: Settings, home: Home, public: bytes, clock: Clock, tally: Tally) -> None:
+    """Receipts by a key for which the register does not vouch free nothing: a person must know."""
+    folder = Path(settings.paths.keys)
+    try:
+        wrong = unvouched(folder, "sync", home.path, settings.device.name, public, clock)
+    except RecorderError:
+        return  # a finding already, by whose word no dock is believed
+    if wrong is not None:
+        tally.found("", wrong)
 
 
 def _opened(open_store: OpenStore, means: Means, contact: Contact) -> Store:

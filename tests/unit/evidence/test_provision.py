@@ -101,6 +101,13 @@ def test_a_key_in_no_register_is_warned_of(tmp_path: Path, town: Town) -> None:
     assert not any("in no register" in warning for warning in town.provision().warnings)
 
 
+def test_a_sync_key_by_a_name_that_no_device_has_is_warned_of(town: Town) -> None:
+    town.provision(name="cam-01")
+    (warning,) = town.provision("sync", name="cam-1").warnings
+    assert "no device cam-1" in warning and "device.name" in warning
+    assert town.provision("sync", name="cam-01").warnings == ()
+
+
 def test_a_register_that_is_not_there_names_the_option_that_asked_for_it(
     tmp_path: Path, town: Town, capsys: pytest.CaptureFixture[str]
 ) -> None:

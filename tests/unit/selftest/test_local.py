@@ -10,7 +10,7 @@ import pytest
 from recorder import config
 from recorder.clock import ClockState, Quality, SystemClock
 from recorder.errors import RecorderError
-from recorder.evidence import provision
+from recorder.evidence import provision, registering
 from recorder.selftest import child, local
 from recorder.selftest.card import Speed
 from recorder.selftest.finding import Finding, Level
@@ -132,6 +132,33 @@ def test_a_devices_key_is_there_its_users_alone_and_used(
     is_(local.key(settings, REPORT), "exposed", Level.FAIL)
     path.rename(path.with_name("elsewhere"))
     is_(local.key(settings, REPORT), "missing", Level.FAIL)
+
+
+@pytest.mark.parametrize("role", ["device", "sync"])
+def test_a_key_for_which_the_register_does_not_vouch_has_the_remedy_that_helps(
+    settings: config.Settings, tmp_path: Path, role: provision.Role
+) -> None:
+    township, clock, beside = tmp_path / "township", SystemClock(), Path(settings.paths.keys)
+    provision.provision("township", township, "张营镇", clock=clock)
+
+    def judged() -> Finding:
+        for name in ("register.json", "register.json.sig", "township.pem"):
+            (beside / name).write_bytes((township / name).read_bytes())
+        return local.key(settings, REPORT)
+
+    for each, folder in (("device", beside), ("sync", Path(settings.paths.sync))):
+        provision.provision(each, folder, "cam-01", township=township, clock=clock)  # type: ignore[arg-type]
+    is_(judged(), "ok", Level.OK)
+    book, ahead = registering.open_book(township), "sync_" if role == "sync" else ""
+    for code, change in (
+        ("misnamed", {"name": "cam-1"}), ("ended", {"revoked": "2026-01-01T00:00:00.000Z"}),
+        ("ended", {"until": "2026-01-01T00:00:00.000Z"}), ("unregistered", {"role": "desk"}),
+    ):  # fmt: skip
+        book.write(
+            msgspec.structs.replace(key, **change) if key.role == role else key
+            for key in book.register.keys
+        )
+        is_(judged(), ahead + code, Level.WARN)
 
 
 def test_a_key_of_somebody_else_is_named(

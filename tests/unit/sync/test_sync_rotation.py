@@ -79,3 +79,31 @@ def test_a_receipt_that_the_old_key_signs_after_its_end_and_a_revoked_keys_count
     revocation.revoke(registering.open_book(changed.township), DEVICE, ["sync"], until, None)
     changed.take_register()
     assert changed.counting() == []
+
+
+@pytest.mark.parametrize("wrong", ["unregistered", "revoked", "other-name"])
+def test_sync_tells_that_the_register_does_not_vouch_for_its_key(
+    wrong: str, tmp_path: Path
+) -> None:
+    changed = Changed(tmp_path, listed=True)
+    assert changed.days.sync(25).findings == ()
+    book = registering.open_book(changed.township)
+    if wrong == "revoked":
+        revocation.revoke(book, DEVICE, ["sync"], "2026-11-24T00:00:00.000Z", None)
+    elif wrong == "other-name":
+        book.write(msgspec.structs.replace(key, name="bc-1") for key in book.register.keys)
+    else:
+        book.write(())
+    changed.take_register()
+    changed.place.recording(100)
+    told: list[str] = []
+
+    def dock(contact: str) -> bool:
+        told.append(contact)
+        return False
+
+    (finding,) = changed.days.sync(dock=dock).findings
+    assert finding.code == {"unregistered": "not-registered"}.get(wrong, wrong)
+    assert f"recorder provision sync {changed.place.sync} --name {DEVICE}" in finding.remedy
+    assert ("--rotate" in finding.remedy) == (wrong != "unregistered")
+    assert told[-1] == "person" and "done" not in told
