@@ -4,7 +4,8 @@ A late hand-over changes no byte, so it changes no verdict. What counts as the s
 receipt; without receipts, in a store that is a folder, the time of the signature's file there.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +26,8 @@ from recorder.sync.stores.marker import MARKER
 from recorder.sync.terms import Terms
 
 _CODES = {Lateness.OVERDUE: "overdue", Lateness.POSSIBLY: "possibly-overdue"}
-_CHECKED = "stored in time: by "
+_CHECKED = "stored in time: "
+_UNCOUNTED = "receipt"
 
 
 class Storing(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,21 +52,29 @@ class Storing(msgspec.Struct, frozen=True, kw_only=True):
         return self.around(msgspec.structs.replace(report, recordings=found))
 
     def around(self, report: FolderReport) -> FolderReport:
-        """What the ledgers tell of times away."""
+        """What the ledgers tell of times away, and by what it was told when each was stored."""
         ledgers = sorted({Path(each.path).parent / "ledger" for each in report.recordings})
         notes = tuple(
             note for ledger in ledgers for note in times_away(self.ledger or ledger)
         )  # fmt: skip
-        return msgspec.structs.replace(report, findings=(*report.findings, *dict.fromkeys(notes)))
+        each = report.recordings
+        wrong = Counter(f.text for one in each for f in one.findings if f.code == _UNCOUNTED)
+        sums = (Finding(Level.NOTE, _UNCOUNTED, text) for text in _counted(wrong))
+        return msgspec.structs.replace(
+            report, findings=(*report.findings, *dict.fromkeys(notes), *sums),
+            checked=(*report.checked, *_told(one.checked for one in each)),
+            not_checked=(*report.not_checked, *_told(one.not_checked for one in each)),
+        )  # fmt: skip
 
     def one(self, report: Report) -> Report:
         """Of one recording."""
         bag = Path(report.path)
-        at, by = self._confirmed(bag, report.recording)
-        report = self._kept_good(report, _in_store(bag), "the time of its signature's file")
+        stored, by = _in_store(bag), "the time of its signature's file"
+        report = self._kept_good(report, stored, by)
+        report, at, by = self._confirmed(report, stored, by)
         opened = line_0(chain.files(bag / "data", "journal"))
         if opened is None or at is None:
-            why = "stored in time: no receipt, and no store that is a folder"
+            why = f"{_CHECKED}no receipt, and no store that is a folder"
             return msgspec.structs.replace(report, not_checked=(*report.not_checked, why))
         terms = self._terms(self.ledger or bag.parent / "ledger", opened.utc_offset_min)
         end = terms.end(bag)
@@ -79,10 +89,9 @@ class Storing(msgspec.Struct, frozen=True, kw_only=True):
         at: Bounds | None = Bounds(stored_ns, stored_ns)
         by = "the time of its signature's object"
         report = self._kept_good(report, at, by)
-        if self.receipts is not None:
-            at, by = self._receipted(self.receipts, report.recording)
+        report, at, by = self._confirmed(report, at, by)
         if ledger is None or end is None or at is None:
-            why = "stored in time: " + ("no ledger given" if ledger is None else "no clock tells")
+            why = _CHECKED + ("no ledger given" if ledger is None else "no clock tells")
             return msgspec.structs.replace(report, not_checked=(*report.not_checked, why))
         terms = self._terms(ledger, offset_min)
         return _held_against(report, terms.due(Bounds(*end)), at, by)
@@ -93,11 +102,24 @@ class Storing(msgspec.Struct, frozen=True, kw_only=True):
             self.terms[key] = Terms(_ledger(ledger), self.calendar, offset_min)
         return self.terms[key]
 
-    def _confirmed(self, bag: Path, recording: str) -> tuple[Bounds | None, str]:
-        """When a store confirmed it, and by what; (now, "") where the receipts do not name it."""
-        if self.receipts is not None:
-            return self._receipted(self.receipts, recording)
-        return _in_store(bag), "the time of its signature's file"
+    def _confirmed(
+        self, report: Report, stored: Bounds | None, by: str
+    ) -> tuple[Report, Bounds | None, str]:
+        """When a store confirmed it, and by what: its receipt, else what the store itself tells.
+        (now, "") where the receipts do not name it. A receipt that counts for nothing is noted."""
+        if self.receipts is None or self.key is None:
+            return report, stored, by
+        known = readers.of_sync(self.key, self.receipts.parent, self.register)
+        if found := receipts.vouched(self.receipts, report.recording, known):
+            read_ns = parse_iso(found[0].body.read)
+            wrong = readers.misnamed(found[0].body.device, known)
+            stored, by = Bounds(read_ns, read_ns), "its receipt"
+        elif not (wrong := receipts.uncounted(self.receipts, report.recording, known)):
+            stored, by = self.now, ""
+        if wrong:
+            note = Finding(Level.NOTE, _UNCOUNTED, f"its receipt: {wrong}")
+            report = msgspec.structs.replace(report, findings=(*report.findings, note))
+        return report, stored, by
 
     def _kept_good(self, report: Report, at: Bounds | None, by: str) -> Report:
         """What a store had before the key was revoked stays good. The store's own time counts, or a
@@ -130,12 +152,14 @@ class Storing(msgspec.Struct, frozen=True, kw_only=True):
             if receipt.tagmanifest_sha256 == tags:
                 yield parse_iso(receipt.read), "a dock's receipt"
 
-    def _receipted(self, folder: Path, recording: str) -> tuple[Bounds | None, str]:
-        found = receipts.load(folder, recording, self.key) if self.key else ()
-        if not found:
-            return self.now, ""
-        read_ns = parse_iso(found[0].body.read)
-        return Bounds(read_ns, read_ns), "its receipt"
+
+def _told(scopes: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """By what it was told when they were stored, or why it was not."""
+    return _counted(Counter(text for each in scopes for text in each if text.startswith(_CHECKED)))
+
+
+def _counted(texts: Counter[str]) -> Iterator[str]:
+    return (f"{text} ({count} recordings)" for text, count in texts.items())
 
 
 def _in_store(bag: Path) -> Bounds | None:
@@ -162,7 +186,7 @@ def _held_against(report: Report, deadline: Deadline | None, at: Bounds, by: str
     return msgspec.structs.replace(
         report,
         findings=(*report.findings, *notes),
-        checked=(*report.checked, _CHECKED + (by or "its absence among the receipts")),
+        checked=(*report.checked, f"{_CHECKED}by {by or 'its absence among the receipts'}"),
     )
 
 

@@ -4,6 +4,7 @@ Where a register is on the device, sync's key must be in it as well, so that a s
 revoked. Reads keys, judges no recording.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -66,10 +67,33 @@ def of_device(key_folder: Path, home: Path) -> tuple[Reader, ...]:
     or the register is there and cannot be believed: then no receipt may count."""
     if not keys.is_there(home / PUBLIC):
         return ()
-    own = keys.load_public(home / PUBLIC, PUBLIC)
-    listed = load_register(key_folder)
+    return of_sync(keys.load_public(home / PUBLIC, PUBLIC), home, load_register(key_folder))
+
+
+def of_sync(own: bytes, home: Path, listed: Register | None) -> tuple[Reader, ...]:
+    """The same where sync's key and the register, if one is asked, are at hand."""
     entries = None if listed is None else _entries(listed, "sync", own)
     return (Reader(own, entries), *others(home, listed))
+
+
+def against(raw: bytes, receipt: Any, readers: Sequence[Reader]) -> str:
+    """Why a receipt that none of them vouches for counts for nothing."""
+    for reader in readers:
+        if not Reader(reader.public).signed(raw, receipt):
+            continue
+        if not reader.entries:
+            return "the register does not know the key that signed it"
+        revoked = [entry.revoked for entry in reader.entries if entry.revoked is not None]
+        if revoked:
+            return f"the key that signed it was revoked on {revoked[0]}"
+        return "the register has the key that signed it for another time or other recordings"
+    return "the sync key that was given did not sign it"
+
+
+def misnamed(device: str, readers: Sequence[Reader]) -> str:
+    """What a revocation of the device would spare: sync's key by another name; "": it is its."""
+    names = {entry.name for entry in readers[0].entries or () if entry.name != device}
+    return f"the register has the key for {', '.join(names)}, not {device}" if names else ""
 
 
 def others(home: Path, listed: Register | None) -> tuple[Reader, ...]:

@@ -16,7 +16,7 @@ from recorder.clock import NS, Clock, iso, parse_iso
 from recorder.evidence import chain
 from recorder.shapes import Int
 from recorder.sync.home import replace
-from recorder.sync.readers import Reader, others
+from recorder.sync.readers import Reader, against, others
 from recorder.sync.stores import Kept
 
 FORMAT = "bodycam-receipt/1"
@@ -113,6 +113,17 @@ def vouched(folder: Path, recording: str, readers: Sequence[Reader]) -> tuple[ch
             break
         found.append(item)
     return tuple(found)
+
+
+def uncounted(folder: Path, recording: str, readers: Sequence[Reader]) -> str:
+    """Why a recording's receipt, of which ``vouched`` has nothing, is none; "": there is none."""
+    path = path_of(folder, recording)
+    if not path.exists():
+        return ""
+    found = next(iter(chain.read([path], Receipt, None)), None)
+    if not isinstance(found, chain.Line) or found.body.recording != recording:
+        return "it is not as it was signed"
+    return against(found.raw, found.body, readers)
 
 
 def alone(folder: Path, recording: str, readers: Sequence[Reader]) -> Iterator[Receipt]:

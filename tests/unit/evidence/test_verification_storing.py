@@ -4,16 +4,19 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from recorder.clock import ClockState, Quality, parse_iso
 from recorder.config import CalendarSettings
-from recorder.evidence import ledger_private, lines, verification_storing
+from recorder.evidence import keys, ledger_private, lines, verification_storing
 from recorder.evidence.age import Recipient
 from recorder.evidence.provision import new_custodian
+from recorder.evidence.register import Key, Register
 from recorder.evidence.verification_ledger import read as read_ledger
 from recorder.evidence.verification_report import Findings, FolderReport
 from recorder.evidence.verification_storing import Storing
+from recorder.evidence.verification_table import render
 from recorder.sync import worker
 from recorder.sync.deadlines import Bounds
 from recorder.sync.progress import Quiet
@@ -81,6 +84,45 @@ def test_what_no_receipt_names_is_not_stored_yet(place: Place, now: str, found: 
     assert found == codes(
         place.spool, receipts=place.sync / "receipts", key=place.key, now=Bounds(now_ns, now_ns)
     )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("other", "the sync key that was given did not sign it"),
+        ("unregistered", "the register does not know the key"),
+        ("revoked", "was revoked on 2026-11-24"),
+        ("damaged", "not as it was signed"),
+        ("other-name", "the register has the key for cam-9, not bc-001"),
+    ],
+)
+def test_a_receipt_that_counts_for_nothing_is_told_of_and_the_stores_time_counts(
+    place: Place, wrong: str, said: str
+) -> None:
+    bag = stored(place, "2026-11-24T10:00:00Z")
+    stored(place, "2026-11-24T10:00:00Z")
+    receipts = place.sync / "receipts"
+    if wrong == "damaged":
+        for path in receipts.iterdir():
+            path.write_bytes(b"{" + path.read_bytes())
+    own = Key("sync", DEVICE, keys.base64_raw(place.key), "2026-01-01T00:00:00.000Z")
+    changes = {"revoked": "2026-11-24T00:00:00.000Z"} if wrong == "revoked" else {}
+    own = msgspec.structs.replace(own, name="cam-9" if wrong == "other-name" else DEVICE, **changes)
+    listed = {"unregistered": (), "revoked": (own,), "other-name": (own,)}.get(wrong)
+    storing = Storing(
+        calendar=CalendarSettings(), receipts=receipts,
+        key=place.signer.public if wrong == "other" else place.key,
+        register=None if listed is None else Register("bodycam-register/1", "镇", listed),
+    )  # fmt: skip
+    report = storing.add(verify_folder(place.store / DEVICE))
+    assert isinstance(report, FolderReport)
+    by = "its receipt" if wrong == "other-name" else "the time of its signature's file"
+    for each in report.recordings:
+        assert [said in f.text for f in each.findings if f.code == "receipt"] == [True]
+        assert f"stored in time: by {by}" in each.checked
+    shown = render(report, streamed=True)
+    assert said in shown and f"stored in time: by {by} (2 recordings)" in shown
+    assert bag.name in {each.recording for each in report.recordings}
 
 
 def test_a_ledger_is_read_once_for_all_its_recordings(
