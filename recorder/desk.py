@@ -13,7 +13,7 @@ import msgspec
 
 from recorder.clock import SystemClock
 from recorder.config import Paths
-from recorder.desk_key import may_sign
+from recorder.desk_key import load
 from recorder.desk_list import of_ledger, of_recording, vouched_by
 from recorder.errors import RecorderError
 from recorder.evidence import (
@@ -69,10 +69,9 @@ def write(options: argparse.Namespace) -> int:
     owed, told = _chosen(options)
     text = _text(options.text, owed)
     recipients = _recipients(options)
-    signer = keys.load_private(options.desk_key)
-    place = place_of(options.out, owed.device)
     vouched = vouched_by(options)
-    may_sign(signer, vouched)
+    signer = load(options.desk_key, vouched)
+    place = place_of(options.out, owed.device)
     corrects = _corrects(options.corrects, owed, place)
     verdict = tagmanifest = ""
     if told is not None:

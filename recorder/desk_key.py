@@ -11,7 +11,7 @@ from recorder.clock import SystemClock
 from recorder.desk_list import vouched_by
 from recorder.errors import RecorderError
 from recorder.evidence import keys, ledger, lines
-from recorder.evidence.chain import files
+from recorder.evidence.chain import files, open_plain
 from recorder.evidence.desk_copy import entries
 from recorder.evidence.recording import JOURNAL
 from recorder.evidence.verification_lines import declared_key, raw_key
@@ -19,18 +19,59 @@ from recorder.evidence.verification_trust import Vouched, registered
 from recorder.evidence.wall_time import claimed
 from recorder.spool import LEDGER, QUARANTINE, number_of
 
-_OTHERS = ("device.pem", "sync.pem", "dock.pem", "township.pem")
+_OTHERS = ("device", "sync", "dock", "township")
 _REMEDY = "Enter it: recorder provision desk FOLDER --name NAME --township DIR"
+_MAKE = "`recorder provision desk FOLDER --name NAME --township DIR` makes and registers one"
+_MOST_BYTES = 64 * 1024
 
 
-def may_sign(signer: keys.KeySigner, vouched: Vouched) -> None:
+def load(path: Path, vouched: Vouched) -> keys.KeySigner:
+    """The key in ``path``. RecorderError where it is no private key, or where the register, if one
+    is given, or what lies beside it knows it as another's than a desk's."""
+    _refuse_others(path)
+    signer = keys.load_private(path, remedy=f"Give desk.key; {_MAKE}")
+    for role, public in _beside(path.parent):
+        if public == signer.public:
+            raise _not_desks(f"it is the key of {role}.pem beside it", path)
+    _may_sign(signer, vouched)
+    return signer
+
+
+def _refuse_others(path: Path) -> None:
+    """What is no private key of ours is called what it is, before its mode is complained of."""
+    try:
+        with open_plain(path.resolve()) as file:
+            data = file.read(_MOST_BYTES)
+    except OSError:
+        return  # loading says what is wrong
+    if b"AGE-SECRET-KEY-" in data.upper():
+        raise _not_desks("this is a custodian's age key", path)
+    if b"BEGIN PUBLIC KEY" in data:
+        raise _not_desks("this is a public half", path)
+
+
+def _not_desks(what: str, path: Path) -> RecorderError:
+    return RecorderError(
+        "not-desk-key", f"{what}: what it signed would stay untrusted",
+        where=f"--desk-key {path}", remedy=f"Give desk.key; {_MAKE}",
+    )  # fmt: skip
+
+
+def _may_sign(signer: keys.KeySigner, vouched: Vouched) -> None:
     """RecorderError where a register is given and does not vouch for the key as a desk's."""
     if vouched.register is None:
         return
     public = keys.base64_public(signer)
     wrong = registered(vouched.register, "desk", public, when=claimed(SystemClock().stamp()))
-    if wrong is not None:
-        raise RecorderError(wrong[0], wrong[1], where="--desk-key", remedy=_REMEDY)
+    if wrong is None:
+        return
+    for entry in vouched.register.keys:
+        if entry.public == public and entry.role != "desk":
+            raise RecorderError(
+                wrong[0], f"the register has it as the key of {entry.role} {entry.name}",
+                where="--desk-key", remedy=f"Give desk.key; {_MAKE}",
+            )  # fmt: skip
+    raise RecorderError(wrong[0], wrong[1], where="--desk-key", remedy=_REMEDY)
 
 
 def for_card(options: argparse.Namespace) -> keys.KeySigner:
@@ -39,29 +80,20 @@ def for_card(options: argparse.Namespace) -> keys.KeySigner:
     if options.desk_key is None:
         raise RecorderError(
             "no-desk-key", "what the device left open must be signed by somebody",
-            where="--desk-key",
-            remedy="Give desk.key; `recorder provision desk` makes and registers one",
+            where="--desk-key", remedy=f"Give desk.key; {_MAKE}",
         )  # fmt: skip
-    signer = keys.load_private(
-        options.desk_key, remedy="Give desk.key; `recorder provision desk` makes and registers one"
-    )
-    may_sign(signer, vouched_by(options))
-    if signer.public in (*_beside(options.desk_key.parent), *_on_card(options.spool)):
-        raise RecorderError(
-            "not-desk-key", "that key is a device's, its sync's, a dock's or the township's: what "
-            "it ends would stay untrusted",
-            where=f"--desk-key {options.desk_key}",
-            remedy="Give desk.key; `recorder provision desk FOLDER --name NAME --township DIR` "
-            "makes and registers one",
-        )  # fmt: skip
+    signer = load(options.desk_key, vouched_by(options))
+    if signer.public in _on_card(options.spool):
+        raise _not_desks("it is the device's own key, by this card", options.desk_key)
     return signer
 
 
-def _beside(folder: Path) -> Iterator[bytes]:
+def _beside(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Keys of other roles that lie where the given one lies."""
-    for name in _OTHERS:
-        if (folder / name).exists():
-            yield keys.load_public(folder / name, name)
+    for role in _OTHERS:
+        path = folder / f"{role}.pem"
+        if path.exists():
+            yield role, keys.load_public(path, path.name)
 
 
 def _on_card(spool: Path) -> Iterator[bytes]:

@@ -91,6 +91,32 @@ def test_a_register_must_vouch_for_the_desks_key(
 
 
 @pytest.mark.parametrize("register", [False, True])
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("custodian.key", "this is a custodian's age key"),
+        ("desk/desk.pem", "this is a public half"),
+        ("sync/sync.key", "the key of sync.pem beside it"),
+        ("township/township.key", "the key of township.pem beside it"),
+    ],
+)
+def test_what_was_given_instead_is_called_by_its_name(
+    given: str, told: str, register: bool, card: Card, capsys: pytest.CaptureFixture[str]
+) -> None:
+    provision.new_custodian(card.here / "custodian.key")
+    assert card.recover(card.here / given, register=register) == 2
+    said = capsys.readouterr().err
+    assert told in said and "Give desk.key" in said
+    assert "Provision it again" not in said and "chmod" not in said
+
+
+def test_a_register_names_whose_key_it_is(card: Card, capsys: pytest.CaptureFixture[str]) -> None:
+    moved = card.key(keys.load_private(card.here / "sync" / "sync.key"))
+    assert card.recover(moved, register=True) == 2
+    assert "the register has it as the key of sync bc-001" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("register", [False, True])
 def test_the_desks_own_key_ends_what_lies_there(register: bool, card: Card) -> None:
     assert card.recover(card.here / "desk" / "desk.key", register=register) == 0
     assert (card.out / "bc-001-00000001-0001" / "tagmanifest-sha256.txt.sig").exists()
