@@ -142,7 +142,7 @@ class App:
         self.event_ns = clock.boot_ns()
         self.hello: Hello | None = None
         self.vitals: Vitals | None = None
-        self.key_kind = "ephemeral"
+        self.key_kind, self.unvouched = "ephemeral", ""
         self.custodians = 0
         self.last: Last | None = None
         self._stopping = False
@@ -348,7 +348,7 @@ class App:
         if self.session.state is State.FAILED:
             self.fire(Event.STARTED)
         self.last = ready.last
-        self.key_kind = ready.key_kind
+        self.key_kind, self.unvouched = ready.key_kind, ready.unvouched
         self.custodians = len(ready.custodians)
         self._probe.begin()
         self.storing.begin(ready.away)

@@ -60,7 +60,7 @@ class Fitness:
         measured = probe.Measured(
             app.event_ns, app.vitals, self.measured_last.power, self.measured_last.celsius,
             None if hung else self.measured_last.free_bytes, app.clock.state(), app.key_kind,
-            app.custodians,
+            app.custodians, app.unvouched,
         )  # fmt: skip
         self.results = probe.evaluate(measured, app.settings)
         fit = probe.fit(self.results)

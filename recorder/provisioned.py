@@ -26,14 +26,11 @@ def unregistered(folder: Path, name: str, signer: Signer, clock: Clock) -> Recor
         return RecorderError("register-unreadable", str(error), where=str(folder))
 
 
-def notes(
-    folder: Path, name: str, signer: Signer, custodians: Sequence[str], clock: Clock
-) -> list[str]:
-    """What a person should look at."""
+def notes(folder: Path, wrong: RecorderError | None, custodians: Sequence[str]) -> list[str]:
+    """What a person should look at. ``wrong``: what ``unregistered`` had to say."""
     found: list[str] = []
-    problem = unregistered(folder, name, signer, clock)
-    if problem is not None:
-        found.append(f"what it records is untrusted: {problem}")
+    if wrong is not None:
+        found.append(f"what it records is untrusted: {wrong}")
     try:
         found += [
             f"custodian {each} has never shown that the private key opens files: hold a drill "

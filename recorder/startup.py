@@ -44,7 +44,8 @@ class Resumed(msgspec.Struct, frozen=True):
 
 class Ready(msgspec.Struct, frozen=True):
     """What start-up found. ``away``: the ledger's line of a time away that is not over.
-    ``pressed_ns``: a press of this boot whose recording had come no further than the ledger."""
+    ``pressed_ns``: a press of this boot whose recording had come no further than the ledger.
+    ``unvouched``: the code of what keeps the register from vouching for the device's key."""
 
     last: Last | None
     resumed: Resumed | None
@@ -53,6 +54,7 @@ class Ready(msgspec.Struct, frozen=True):
     away: int | None
     notes: tuple[str, ...]
     pressed_ns: int | None = None
+    unvouched: str = ""
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -72,6 +74,7 @@ class Startup:
         self._opened_ns: int | None = None
         self._pressed_ns: int | None = None
         self._left = False
+        self._unvouched = ""
 
     def run(self) -> Started:
         """Ledger begun, open recordings sealed or ready to be gone on with: durable on return, but
@@ -90,9 +93,11 @@ class Startup:
             self._taken.recipients = found.keys()
         except RecorderError as error:
             self._notes.append(str(error))
-        self._notes += provisioned.notes(
-            folder, settings.device.name, self._taken.signer, custodians, self._taken.clock
+        wrong = provisioned.unregistered(
+            folder, settings.device.name, self._taken.signer, self._taken.clock
         )
+        self._unvouched = wrong.code if wrong is not None else ""
+        self._notes += provisioned.notes(folder, wrong, custodians)
         self._spool = self._taken.take()
         try:
             return self._take_up(self._spool, custodians)
@@ -165,6 +170,7 @@ class Startup:
             _away(entries),
             tuple(self._notes),
             self._pressed_ns,
+            self._unvouched,
         )
         return Started(ready, going_on)
 

@@ -35,6 +35,7 @@ class Measured(msgspec.Struct, frozen=True):
     clock: ClockState
     key_kind: str
     custodians: int
+    unvouched: str = ""
 
 
 def bytes_per_s(settings: Settings) -> float:
@@ -56,7 +57,7 @@ def evaluate(measured: Measured, settings: Settings) -> tuple[Result, ...]:
         media.lens(vitals, limits),
         media.microphone(vitals, now_ns, limits, settings.microphone),
         trust.clock(measured.clock, limits),
-        trust.keys(measured.key_kind, measured.custodians),
+        trust.keys(measured.key_kind, measured.custodians, measured.unvouched),
         power.temperature(measured.celsius, limits),
     )
 

@@ -32,14 +32,18 @@ def announced_ns(now: Clock, limits: Limits) -> int | None:
     return now.utc_ns() if may_announce(now.state(), limits) else None
 
 
-def keys(key_kind: str, custodians: int) -> Result:
-    """A device key to sign with, and custodians to encrypt to (without one nothing may start)."""
+def keys(key_kind: str, custodians: int, unvouched: str = "") -> Result:
+    """A device key to sign with, and custodians to encrypt to (without one nothing may start).
+    ``unvouched``: why the register, where one is, does not vouch for the key."""
     limit = "device key, 2 custodians"
     value = f"{key_kind} key, {custodians} custodians"
     if not custodians:
         return Result("keys", Level.BLOCK, value, limit, Phrase.NO_CUSTODIAN)
     if key_kind != "device":
         return Result("keys", Level.WARN, value, limit, Phrase.NO_DEVICE_KEY)
+    if unvouched:
+        value = f"{key_kind} key ({unvouched}), {custodians} custodians"
+        return Result("keys", Level.WARN, value, limit, Phrase.KEY_UNVOUCHED)
     if custodians < 2:
         return Result("keys", Level.WARN, value, limit, Phrase.ONE_CUSTODIAN)
     return Result("keys", Level.OK, value, limit)

@@ -107,6 +107,7 @@ class Phrase(StrEnum):
     NO_CUSTODIAN = "no_custodian"
     ONE_CUSTODIAN = "one_custodian"
     NO_DEVICE_KEY = "no_device_key"
+    KEY_UNVOUCHED = "key_unvouched"
     REBOOT_OFFER = "reboot_offer"
     REBOOT_FAILED = "reboot_failed"
     NO_USE = "no_use"

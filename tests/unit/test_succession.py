@@ -193,3 +193,27 @@ def test_a_start_names_a_key_that_no_register_knows_and_custodians_who_never_ans
     device.stop()
     assert not any("never shown" in note for note in ready.notes)
     assert any("untrusted" in note and "provision device" in note for note in ready.notes)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "remedy"),
+    [
+        ({"revoked": "2026-01-02T00:00:00.000Z"}, "revoked", "--name rig-01 --rotate"),
+        ({"until": "2026-01-02T00:00:00.000Z"}, "expired", "--name rig-01 --rotate"),
+        ({"name": "rig-1"}, "other-name", "settings --name rig-1"),
+        ({"role": "desk"}, "not-registered", "Enter it"),
+    ],
+)
+def test_a_key_for_which_the_register_does_not_vouch_is_told_with_the_remedy_that_helps(
+    change: dict[str, str], code: str, remedy: str, device: Provisioned
+) -> None:
+    provision.provision(
+        "device", device.keys, "rig-01", township=device.here / "township", clock=SystemClock()
+    )
+    book = registering.open_book(device.here / "township")
+    book.write(msgspec.structs.replace(key, **change) for key in book.register.keys)
+    device.take_register()
+    ready = device.start()
+    device.stop()
+    assert (ready.key_kind, ready.unvouched) == ("device", code)
+    assert any("untrusted" in note and remedy in note for note in ready.notes)

@@ -102,6 +102,7 @@ def test_a_fine_device_is_fit_and_warns_of_nothing(settings: config.Settings) ->
         ("keys", Level.BLOCK, Phrase.NO_CUSTODIAN, {"custodians": 0}),
         ("keys", Level.WARN, Phrase.ONE_CUSTODIAN, {"custodians": 1}),
         ("keys", Level.WARN, Phrase.NO_DEVICE_KEY, {"key_kind": "ephemeral"}),
+        ("keys", Level.WARN, Phrase.KEY_UNVOUCHED, {"unvouched": "revoked"}),
         ("temperature", Level.WARN, Phrase.HOT, {"celsius": 90.0}),
     ],
 )  # fmt: skip
