@@ -16,21 +16,25 @@ from recorder.config import NAME
 from recorder.errors import RecorderError
 from recorder.evidence import drill, keys, register, registering, rekey, rotation, whole
 from recorder.evidence.age import Identity, Recipient, identities
+from recorder.evidence.verification_trust import registered
+from recorder.evidence.wall_time import claimed
 from recorder.sync import readers
 
 CUSTODIANS = "custodians.txt"
 Role = Literal["device", "sync", "dock", "desk", "township"]
+Known = Literal["yes", "no", "not looked at"]
 _HEAD = "# Public keys of those who can decrypt. The private keys never come near a device.\n"
 
 
 class Provisioned(msgspec.Struct, frozen=True):
-    """What there is now, and whether it was made just now."""
+    """What there is now, and whether it was made just now. ``registered``: by the township's
+    register, or else by one beside the key."""
 
     role: str
     name: str
     public: str
     made: bool
-    registered: bool
+    registered: Known
     warnings: tuple[str, ...]
 
 
@@ -83,13 +87,27 @@ def provision(
         whole.replace(folder / CUSTODIANS, (_HEAD + "".join(f"{k}\n" for k in listed)).encode())
     if role == "township":
         registering.begin(folder, signer, name)
-    known = township is not None or (listing is not None and rotate)
+    public = keys.base64_public(signer)
+    known = _known(role, folder, name, public, clock)
+    if township is not None or (listing is not None and rotate):
+        known = "yes"
     return Provisioned(
-        role, name, keys.base64_public(signer), before is None or before.public != signer.public,
-        known,
-        (*_warnings(role, folder, waiting, registered=known),
+        role, name, public, before is None or before.public != signer.public, known,
+        (*_warnings(role, folder, waiting, known),
          *(registering.deviceless(book, role, name) if book is not None else ())),
     )  # fmt: skip
+
+
+def _known(role: Role, folder: Path, name: str, public: str, clock: Clock) -> Known:
+    """By the register beside the key; one that cannot be believed was not looked at."""
+    try:
+        listed = readers.load_register(folder)
+    except RecorderError:
+        listed = None
+    if listed is None or role == "township":
+        return "not looked at"
+    when = claimed(clock.stamp())
+    return "no" if registered(listed, role, public, when=when, name=name) else "yes"
 
 
 def _register_in(folder: Path) -> register.Register:
@@ -160,17 +178,22 @@ def _recipient(text: str, option: str) -> str:
         raise
 
 
-def _warnings(role: Role, folder: Path, waiting: Path | None, *, registered: bool) -> list[str]:
+def _warnings(role: Role, folder: Path, waiting: Path | None, known: Known) -> list[str]:
     found: list[str] = []
     if waiting is not None:
         found.append(
             f"the new key waits: enter {waiting} at the township (recorder provision enter), bring "
             "the register back, then the same command with --entered DIR"
         )
-    elif not registered and role != "township":
+    elif known == "no":
         found.append(
-            "the key is in no register: what it signs is untrusted until it is entered "
-            "(the same command with --township DIR)"
+            "the register beside it does not vouch for the key: what it signs is untrusted until "
+            "it is entered (the same command with --township DIR; --rotate for one that ended)"
+        )
+    elif known == "not looked at" and role != "township":
+        found.append(
+            "no register was looked at: what a key signs that is in no register is untrusted until "
+            "it is entered (the same command with --township DIR)"
         )
     if role == "device" and (folder / rekey.OLD).exists():
         found.append(

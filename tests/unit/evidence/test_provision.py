@@ -98,7 +98,24 @@ def test_what_will_not_do_is_refused_before_anything_is_written(
 def test_a_key_in_no_register_is_warned_of(tmp_path: Path, town: Town) -> None:
     alone = provision.provision("device", tmp_path / "alone", "cam-09", clock=CLOCK)
     assert any("in no register" in warning for warning in alone.warnings)
-    assert not any("in no register" in warning for warning in town.provision().warnings)
+    assert alone.registered == "not looked at"
+    made = town.provision()
+    assert made.registered == "yes"
+    assert not any("in no register" in warning for warning in made.warnings)
+
+
+@pytest.mark.parametrize(("name", "known"), [("cam-01", "yes"), ("cam-02", "no")])
+def test_a_custodians_change_looks_into_the_register_beside_the_key(
+    name: str, known: str, town: Town
+) -> None:
+    town.provision()
+    folder = town.here / "device-cam-01"
+    for each in ("register.json", "register.json.sig", "township.pem"):
+        shutil.copy(town.folder / each, folder / each)
+    first, _ = town.custodians
+    made = provision.provision("device", folder, name, removed=[first], clock=CLOCK)
+    assert made.registered == known
+    assert any("untrusted" in warning for warning in made.warnings) == (known == "no")
 
 
 def test_a_sync_key_by_a_name_that_no_device_has_is_warned_of(town: Town) -> None:
