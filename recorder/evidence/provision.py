@@ -85,15 +85,18 @@ def provision(
     keys.publish(folder / f"{role}.pem", signer)
     if listed is not None:
         whole.replace(folder / CUSTODIANS, (_HEAD + "".join(f"{k}\n" for k in listed)).encode())
+    stays: tuple[str, ...] = ()
     if role == "township":
-        registering.begin(folder, signer, name)
+        asked, name = name, registering.begin(folder, signer, name)
+        if asked not in (name, role):  # the role stands for a name that was not given
+            stays = (f"the register has the name {name}, and keeps it: {asked} is written nowhere",)
     public = keys.base64_public(signer)
     known = _known(role, folder, name, public, clock)
     if township is not None or (listing is not None and rotate):
         known = "yes"
     return Provisioned(
         role, name, public, before is None or before.public != signer.public, known,
-        (*_warnings(role, folder, waiting, known),
+        (*stays, *_warnings(role, folder, waiting, known),
          *(registering.deviceless(book, role, name) if book is not None else ())),
     )  # fmt: skip
 
@@ -106,8 +109,11 @@ def _known(role: Role, folder: Path, name: str, public: str, clock: Clock) -> Kn
         listed = None
     if listed is None or role == "township":
         return "not looked at"
-    when = claimed(clock.stamp())
-    return "no" if registered(listed, role, public, when=when, name=name) else "yes"
+    wrong = registered(
+        listed, role, public, when=claimed(clock.stamp()),
+        name="" if name == role else name,  # the role stands for a name that was not given
+    )  # fmt: skip
+    return "no" if wrong else "yes"
 
 
 def _register_in(folder: Path) -> register.Register:

@@ -109,10 +109,11 @@ def open_book(folder: Path) -> Book:
     return Book(folder, signer, listed)
 
 
-def begin(folder: Path, signer: keys.KeySigner, name: str) -> None:
-    """An empty register, where there is none yet. Durable on return."""
+def begin(folder: Path, signer: keys.KeySigner, name: str) -> str:
+    """An empty register, where there is none yet; the township's name in it. Durable on return."""
     if not (folder / register.FILE).exists():
         _write(folder, signer, Register(register.FORMAT, name))
+    return register.load(folder / register.FILE, signer.public).township
 
 
 def _write(folder: Path, signer: keys.KeySigner, new: Register) -> None:

@@ -95,6 +95,15 @@ def test_what_will_not_do_is_refused_before_anything_is_written(
     assert town.tree() == before
 
 
+def test_a_township_keeps_its_name_and_says_so(town: Town) -> None:
+    before = town.tree()
+    made = provision.provision("township", town.folder, "李营镇", clock=CLOCK)
+    assert made.name == "张营镇" and any("李营镇" in warning for warning in made.warnings)
+    for name in ("张营镇", "township"):
+        assert provision.provision("township", town.folder, name, clock=CLOCK).warnings == ()
+    assert town.tree() == before
+
+
 def test_a_key_in_no_register_is_warned_of(tmp_path: Path, town: Town) -> None:
     alone = provision.provision("device", tmp_path / "alone", "cam-09", clock=CLOCK)
     assert any("in no register" in warning for warning in alone.warnings)
@@ -104,7 +113,9 @@ def test_a_key_in_no_register_is_warned_of(tmp_path: Path, town: Town) -> None:
     assert not any("in no register" in warning for warning in made.warnings)
 
 
-@pytest.mark.parametrize(("name", "known"), [("cam-01", "yes"), ("cam-02", "no")])
+@pytest.mark.parametrize(
+    ("name", "known"), [("cam-01", "yes"), ("device", "yes"), ("cam-02", "no")]
+)
 def test_a_custodians_change_looks_into_the_register_beside_the_key(
     name: str, known: str, town: Town
 ) -> None:
