@@ -45,6 +45,9 @@ def provision_options(verbs: "argparse._SubParsersAction[argparse.ArgumentParser
     store.add_argument("folder", type=Path, help="the store's folder, or s3://BUCKET")
     store.add_argument("--name", default="", help="what people call it")
     store.add_argument(
+        "--here", action="store_true", help="also where no disk is mounted: on the system's own"
+    )
+    store.add_argument(
         "--credentials", type=Path, metavar="FILE", help="of whoever may make buckets"
     )
     _settings_options(action("settings", _MORE["settings"], "settings"))

@@ -187,8 +187,10 @@ def store(options: argparse.Namespace) -> int:
 def _store(options: argparse.Namespace) -> msgspec.Struct:
     bucket = re.fullmatch(r"s3:/+([^/]+)", str(options.folder))
     if bucket is None:
-        from recorder.sync.stores.marker import init_store
+        from recorder.sync.stores.marker import init_store, off_the_system_disk
 
+        if not options.here:
+            off_the_system_disk(options.folder)
         return init_store(options.folder, options.name)
     if options.credentials is None:
         raise RecorderError(

@@ -251,7 +251,7 @@ def provision() -> None:
     township = ("--township", str(HERE / "township"))
     run("provision", "device", str(HERE / "keys"), "--name", "demo-01", *custodians, *township)
     run("provision", "sync", str(HERE / "sync"), "--name", "demo-01", *township)
-    run("provision", "store", str(HERE / "store"), "--name", "township store")
+    run("provision", "store", str(HERE / "store"), "--name", "township store", "--here")
     shutil.copy(HERE / "custodian" / "custodian.key", HERE / "custodian.key")
     shutil.copy(HERE / "keys" / "device.pem", HERE / "device.pem")
 

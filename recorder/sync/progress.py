@@ -211,7 +211,8 @@ def _stored(summary: Summary) -> str:
     fetched = f", {size(summary.read_bytes)} fetched for it" if summary.read_bytes else ""
     return (
         f"{len(summary.stored)} recordings stored now, "
-        f"{summary.stored_before} before, {summary.not_sealed} not sealed yet; "
+        f"{summary.stored_before} before, {summary.waiting} wait, "
+        f"{summary.not_sealed} not sealed yet; "
         f"{files} files, {size(summary.sent_bytes)} sent, "
         f"{size(summary.present_bytes)} there already; {summary.ledger_lines} ledger lines"
         + (f"; {summary.live_files} files of open recordings" if summary.live_files else "")

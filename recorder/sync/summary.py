@@ -22,7 +22,8 @@ class Finding(msgspec.Struct, frozen=True):
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """One run. ``sent_*`` went over now, ``present_*`` were there already and were compared.
-    ``live_*`` went over now out of recordings that are not sealed yet.
+    ``live_*`` went over now out of recordings that are not sealed yet. ``waiting``: sealed, and not
+    in the store yet; where none was reached, in no store.
 
     ``quarantined`` of what could not be understood are stored now, ``read_twice`` have their second
     read-back now, for which ``read_files`` were fetched. ``devices``: for so many a dock read.
@@ -33,6 +34,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     stored: tuple[str, ...] = ()
     stored_before: int = 0
     not_sealed: int = 0
+    waiting: int = 0
     sent_files: int = 0
     sent_bytes: int = 0
     present_files: int = 0

@@ -18,6 +18,7 @@ class Tally:
         self.progress = progress
         self.store = ""
         self.stored: list[str] = []
+        self.todo: frozenset[str] = frozenset()
         self.findings: list[Finding] = []
         self.sums: dict[str, int] = dict.fromkeys(
             ("stored_before", "not_sealed", "sent_files", "sent_bytes", "present_files",
@@ -31,8 +32,9 @@ class Tally:
     def summary(self) -> Summary:
         """What was done so far."""
         return Summary(
-            store=self.store, stored=tuple(self.stored), findings=tuple(self.findings), **self.sums
-        )
+            store=self.store, stored=tuple(self.stored), findings=tuple(self.findings),
+            waiting=len(self.todo.difference(self.stored)), **self.sums,
+        )  # fmt: skip
 
     def found(self, recording: str, error: RecorderError) -> None:
         """What a person must look at, once; "": the ledger's."""

@@ -19,8 +19,9 @@ class Todo:
         self._taken: set[str] = set()
         self.once: dict[str, str] = {}
 
-    def of(self, store: str) -> list[Held]:
-        """What the store with this id lacks. RecorderError where the spool cannot be read."""
+    def of(self, store: str | None) -> list[Held]:
+        """What the store with this id lacks (None: every store). RecorderError where the spool
+        cannot be read."""
         todo: list[Held] = []
         try:
             index = Index(self._means.home.path, self._means.signer.public, self._means.others)
@@ -42,7 +43,8 @@ class Todo:
                 "spool-unreadable", f"cannot read it: {error.strerror}", where=str(self._spool),
                 remedy="Check paths.spool, and put sync's user into the spool's group",
             ) from error  # fmt: skip
-        self._taken.update(recording.name for recording in todo)
+        self._tally.todo = frozenset(recording.name for recording in todo)
+        self._taken |= self._tally.todo
         try:
             index.save(self._means.signer)
         except RecorderError as error:

@@ -63,7 +63,8 @@ def run_once(
     if not settings.sync.store:
         raise RecorderError(
             "no-store", "no store is configured", where="key sync.store",
-            remedy="Name the folder in recorder.toml, then `recorder provision store FOLDER`",
+            remedy="Name the folder in recorder.toml and mount it; a new one is made with "
+            "`recorder provision store FOLDER`",
         )  # fmt: skip
     ledger.check_device(settings)
     home = Home(Path(settings.paths.sync))
@@ -91,6 +92,8 @@ def run_once(
             progress.note("stopped; the rest is copied next time")
         except StoreError as error:
             _speak(say, error.phrase, progress)
+            if not tally.store:
+                Todo(means, tally).of(None)  # none was reached: what waits is still to be told
             raise
         finally:
             summary = tally.summary()

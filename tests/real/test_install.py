@@ -63,7 +63,7 @@ def test_once_provisioned_recorder_and_sync_run_record_and_hand_over(device: Dev
         "recorder provision device /etc/recorder/keys --name bc-001 "
         + " ".join(f"--custodian {key}" for key in public),
         "recorder provision sync /var/lib/recorder-sync --name bc-001",
-        "recorder provision store /srv/recorder-store --name t",
+        "recorder provision store /srv/recorder-store --name t --here",
         "chown -R recorder: /etc/recorder/keys",
         "chown -R recorder-sync: /var/lib/recorder-sync /srv/recorder-store",
     ):

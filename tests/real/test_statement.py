@@ -45,7 +45,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recorder("provision", "desk", folder / "desk", "--name", "desk-1", "--township",
              folder / "township")  # fmt: skip
     _register(folder, device)
-    recorder("provision", "store", folder / "store", "--name", "镇存储器")
+    recorder("provision", "store", folder / "store", "--name", "镇存储器", "--here")
     for name in ("one", "two"):
         run("age-keygen", "-o", folder / f"{name}.key")
     public = [run("age-keygen", "-y", folder / f"{name}.key").strip() for name in ("one", "two")]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from recorder.errors import RecorderError
 from recorder.evidence.chain import sync_folder
 from recorder.shapes import UNREADABLE
 from recorder.sync.stores import Sort, StoreError
@@ -45,6 +46,24 @@ def init_store(path: Path, name: str = "") -> Marker:
     return read_marker(path)
 
 
+def root_device() -> int:
+    """Which file system ``/`` is."""
+    return Path("/").stat().st_dev
+
+
+def off_the_system_disk(path: Path) -> None:
+    """RecorderError for a folder on the file system of ``/`` that is no store yet: mostly the
+    empty mount point of a disk that is not there."""
+    above = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
+    if not (path / MARKER).exists() and above.stat().st_dev == root_device():
+        raise RecorderError(
+            "store-not-mounted", "it lies on the system's own disk: nothing is mounted there",
+            where=str(path),
+            remedy="Mount the store's disk or share there first; --here if it is really to be "
+            "on the system's disk",
+        )  # fmt: skip
+
+
 def read_marker(root: Path) -> Marker:
     """StoreError (later) where there is none: then nothing is mounted there."""
     with sorting(str(root)):
@@ -59,7 +78,8 @@ def unmarked(root: Path) -> StoreError:
     """The error for a folder without the marker."""
     return StoreError(
         Sort.LATER, "store-gone", f"there is no store in it (no {MARKER})", where=str(root),
-        remedy=f"Mount the store there; a new one is made with `recorder provision store {root}`",
+        remedy="Mount it first. Only a new store, once mounted, is made with "
+        f"`recorder provision store {root}`",
         phrase="store_gone",
     )  # fmt: skip
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from recorder.sync.stores import Exists, Keep, Sort, SourceError, StoreError, check_key
+from recorder.cli import run
+from recorder.sync.stores import Exists, Keep, Sort, SourceError, StoreError, check_key, marker
 from recorder.sync.stores.directory import PARTS, DirectoryStore
 from recorder.sync.stores.marker import MARKER, init_store, read_marker
 from recorder.sync.stores.refusals import sorted_error
@@ -110,6 +111,21 @@ def test_making_a_store_twice_keeps_the_first(tmp_path: Path) -> None:
     first = init_store(tmp_path / "s", "one")
     assert init_store(tmp_path / "s", "two") == first == read_marker(tmp_path / "s")
     assert [path.name for path in (tmp_path / "s").iterdir()] == [MARKER]
+
+
+def test_a_mount_point_with_nothing_mounted_becomes_a_store_only_where_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = os.stat(tmp_path).st_dev
+    for root, empty in ((here, True), (here + 1, False)):
+        monkeypatch.setattr(marker, "root_device", lambda root=root: root)
+        place = tmp_path / f"{root}" / "store"
+        command = ["provision", "store", str(place)]
+        if empty:
+            assert run(command) == 2 and not place.exists()
+            assert "Mount the store's disk or share there first" in capsys.readouterr().err
+            assert run([*command, "--here"]) == 0
+        assert run(command) == 0 and (place / MARKER).is_file()
 
 
 def test_a_file_system_without_hard_links_is_refused_when_the_store_is_made(

@@ -1,5 +1,6 @@
 """A run of sync over small spools and a directory store."""
 
+import io
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from recorder.errors import RecorderError
 from recorder.evidence import chain, lines
 from recorder.sync import configured, receipts, worker
 from recorder.sync.home import Home
-from recorder.sync.progress import Quiet
+from recorder.sync.progress import Bar, Quiet
 from recorder.sync.stores import (
     Keep,
     Kept,
@@ -303,10 +304,19 @@ def test_a_manifest_that_leads_out_of_the_bag_is_refused(place: Place) -> None:
 
 def test_no_store_in_the_folder_is_an_error_and_nothing_is_written_there(place: Place) -> None:
     place.recording()
-    (place.store / ".bodycam-store").unlink()
+    run(place)
+    place.recording()
+    place.recording()
+    place.begin()
+    shutil.rmtree(place.store)
+    place.store.mkdir()
     said: list[str] = []
-    with pytest.raises(StoreError, match="provision store") as caught:
-        run(place, say=said.append)
+    stream = io.StringIO()
+    with pytest.raises(StoreError, match=r"Mount it first\. .*provision store") as caught:
+        worker.run_once(
+            place.settings, Bar(stream, place.clock), clock=place.clock, say=said.append
+        )
+    assert "0 recordings stored now, 1 before, 2 wait, 1 not sealed yet" in stream.getvalue()
     assert (caught.value.code, caught.value.sort) == ("store-gone", Sort.LATER)
     assert caught.value.where == f"key sync.store: {place.store}"
     assert said == ["store_gone"] and list(place.store.iterdir()) == []
