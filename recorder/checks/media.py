@@ -4,6 +4,7 @@ from recorder.capture.messages import Vitals
 from recorder.checks.result import Level, Result
 from recorder.clock import NS
 from recorder.config import MADE_UP, CameraSettings, Limits, MicrophoneSettings
+from recorder.evidence.lines import DEMO
 from recorder.session.phrases import Phrase
 
 STALE_NS = 2 * NS
@@ -23,7 +24,7 @@ def camera(vitals: Vitals | None, now_ns: int, settings: CameraSettings) -> Resu
         value = "no frames" if age_ns is None else f"last frame {age_ns / NS:.1f} s ago"
         return Result("camera", Level.WARN, value, limit, Phrase.CAMERA_FAULT)
     if settings.kind in MADE_UP:
-        value = "a demo: the picture is made up, nothing of it is evidence"
+        value = f"{DEMO}the picture is made up, nothing of it is evidence"
         return Result("camera", Level.WARN, value, limit)
     assert vitals is not None
     return Result("camera", Level.OK, f"{vitals.frames} frames", limit)
@@ -60,7 +61,7 @@ def microphone(
         value = f"{level:.0f} dBFS"
         return Result("microphone", Level.WARN, value, limit, Phrase.MICROPHONE_QUIET)
     if settings.kind in MADE_UP:
-        value = "a demo: the sound is made up, nothing of it is evidence"
+        value = f"{DEMO}the sound is made up, nothing of it is evidence"
         return Result("microphone", Level.WARN, value, limit)
     return Result("microphone", Level.OK, f"{level:.0f} dBFS", limit)
 

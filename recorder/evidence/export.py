@@ -25,6 +25,7 @@ from recorder.evidence.verification_report import Report, Verdict
 from recorder.evidence.words import Language, word
 
 NOTICE = "复制件，非原始证据。A copy, not the evidence."
+_DEMO = f"{word('finding', 'demo')}。{word('finding', 'demo', 'en').capitalize()}."
 _PIECE_BYTES = 1024 * 1024
 
 
@@ -85,7 +86,7 @@ def export(
             os.fsync(file.fileno())
         digest, size = _digest(part)
         exported = Exported(
-            notice=NOTICE,
+            notice=_notice(report),
             file=out.name,
             bytes=size,
             sha256=digest,
@@ -132,7 +133,7 @@ def _write(
         metadata={
             "title": f"{report.recording}（复制件）",
             "artist": organisation,
-            "comment": f"{NOTICE} recording={report.recording} "
+            "comment": f"{_notice(report)} recording={report.recording} "
             f"tagmanifest-sha256={story.tagmanifest_sha256} verdict={report.verdict.value}",
             "description": word("verdict", report.verdict.value, language),
         },
@@ -162,11 +163,16 @@ def _outside(bag: Path, out: Path) -> None:
             )
 
 
+def _notice(report: Report) -> str:
+    return f"{NOTICE} {_DEMO}" if report.demo else NOTICE
+
+
 def _watermark(report: Report, language: Language) -> str:
+    demo = f"\n{word('finding', 'demo', language)}" if report.demo else ""
     if language == "zh":
         verdict = word("verdict", report.verdict.value)
-        return f"复制件（非原始证据）\n{report.recording}\n验证：{verdict}"
-    return f"Copy, not the evidence\n{report.recording}\nverified: {report.verdict.value}"
+        return f"复制件（非原始证据）\n{report.recording}\n验证：{verdict}{demo}"
+    return f"Copy, not the evidence\n{report.recording}\nverified: {report.verdict.value}{demo}"
 
 
 def _length_s(story: stories.Story, report: Report) -> float:

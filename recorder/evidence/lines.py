@@ -18,6 +18,8 @@ LEDGER_FORMAT = "bodycam-ledger/1"
 
 Obligation = Literal["must", "may"]
 SlotState = Literal["announced", "adopted", "heard", "missing"]
+DEMO = "a demo: "
+"""So begins the check's value of a camera or microphone that makes up what it gives."""
 
 
 class Private(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

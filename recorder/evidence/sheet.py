@@ -38,8 +38,8 @@ def make(
         title="音像记录情况说明",
         recording=report.recording,
         organisation=organisation,
-        verdict=word("verdict", report.verdict.value),
-        good=report.exit_code == 0,
+        verdict=_verdict(report),
+        good=report.exit_code == 0 and not report.demo,
         sections=(
             _head(story, report, organisation),
             elements(story),
@@ -55,6 +55,11 @@ def make(
         ),
         signatures=("制表人（签名）", "复核人（签名）", "日期"),
     )  # fmt: skip
+
+
+def _verdict(report: Report) -> str:
+    verdict = word("verdict", report.verdict.value)
+    return f"{verdict}（{word('finding', 'demo')}）" if report.demo else verdict
 
 
 def _head(story: Story, report: Report, organisation: str) -> Section:
@@ -151,7 +156,7 @@ def _files(story: Story, report: Report) -> Section:
             *_desk(report),
             Row("验证方法", "recorder verify；另可用 sha256sum -c、bagit.py --validate、"
                 "openssl pkeyutl -verify、age -d、ffprobe 逐项核验"),
-            Row("验证结论", word("verdict", report.verdict.value)),
+            Row("验证结论", _verdict(report)),
             Row("未核验", "、".join(_unchecked(report)) or NONE),
         ),
         tables=(Table(("文件", "字节", "SHA-256"), listed, "未封存，无清单", digits=True),),

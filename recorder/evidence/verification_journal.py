@@ -169,6 +169,12 @@ class Journal:
                 self.start = (where, body)
             case lines.Press():
                 self.press = (where, body)
+            case lines.Checks():
+                if any(each.value.startswith(lines.DEMO) for each in body.results):
+                    self._findings.add(
+                        Level.NOTE, "demo", "camera or microphone made up: no evidence",
+                        file=where.file, line=where.line,
+                    )  # fmt: skip
             case lines.End():
                 self.end = (self.time.boot.of(where, body), body)
             case lines.Segment():

@@ -153,6 +153,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     owed: tuple[Owed, ...] = ()
     beside: tuple[Finding, ...] = ()
 
+    @property
+    def demo(self) -> bool:
+        """Its camera or microphone made things up: whatever the verdict, it is no evidence."""
+        return any(finding.code == "demo" for finding in self.findings)
+
 
 def instead(report: Report, wrong: Sequence[Finding], note: Finding) -> Report:
     """The report with ``note`` in the place of findings that do not hold; nothing where there are

@@ -24,7 +24,11 @@ def render(
 def in_short(report: Report, language: Language = "en") -> str:
     """A recording's line among many."""
     length = span(report.facts.duration_s, language) if report.facts else "-"
-    return f"  {report.recording}  {report.verdict.value:24}  {length}"
+    return f"  {report.recording}  {report.verdict.value:24}  {length}{_demo(report, language)}"
+
+
+def _demo(report: Report, language: Language) -> str:
+    return f"  ({word('finding', 'demo', language)})" if report.demo else ""
 
 
 def _folder(report: FolderReport, language: Language, *, streamed: bool) -> Iterator[str]:
@@ -46,7 +50,7 @@ def _folder(report: FolderReport, language: Language, *, streamed: bool) -> Iter
 
 
 def _recording(report: Report, language: Language) -> Iterator[str]:
-    yield f"{report.verdict.upper()}  {report.recording}"
+    yield f"{report.verdict.upper()}  {report.recording}{_demo(report, language)}"
     facts = report.facts
     if facts is not None:
         for label, value in (

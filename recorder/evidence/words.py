@@ -199,6 +199,7 @@ _FINDINGS: _Words = {
     "clock-contradicts": ("时钟读数前后矛盾", "the clock contradicts itself"),
     "undated": ("时钟不可靠，无法核对密钥登记时间", "undated"),
     "desk": ("由档案室收尾", "ended by the desk"),
+    "demo": ("演练，不能作为证据", "a demo, no evidence"),
     "time": ("时间刻度与所载时间不符", "time"),
     "arithmetic": ("起止、字节数等数据前后不符", "arithmetic"),
     "count": ("收尾行所载数量不符", "count"),

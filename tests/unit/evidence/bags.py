@@ -243,8 +243,9 @@ def say(writer: RecordingWriter, device: Device, bodies: Iterable[lines.Journal]
         writer.journal(body)
 
 
-def plain(device: Device, seconds: int = 6) -> Path:
-    """A sealed recording without anything special: opening, marks, one stretch of media."""
+def plain(device: Device, seconds: int = 6, *, camera: str = "180 frames") -> Path:
+    """A sealed recording without anything special: opening, marks, one stretch of media.
+    ``camera``: what its check measured."""
     writer = device.begin()
     made = media(seconds)
     writer.journal(lines.Press(at_ns=102 * NS, source="button"))
@@ -252,6 +253,7 @@ def plain(device: Device, seconds: int = 6) -> Path:
         lines.Checks(
             officer="P-017",
             results=(
+                lines.CheckRecord("camera", "ok", camera, "a frame within 2 s"),
                 lines.CheckRecord("battery", "ok", "83 min", "30 min"),
                 lines.CheckRecord("storage", "warn", "41 min", "60 min"),
             ),

@@ -5,20 +5,24 @@ import hashlib
 import shutil
 from pathlib import Path
 
+import av
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from recorder.capture.messages import TrackState
+from recorder.capture.messages import TrackState, Vitals
+from recorder.checks import media
 from recorder.clock import NS
+from recorder.config import CameraSettings
 from recorder.errors import RecorderError
 from recorder.evidence import chain, lines, recovery, sheet, story
 from recorder.evidence.age import Identity
+from recorder.evidence.export import export
 from recorder.evidence.sheet_html import as_html
 from recorder.evidence.sheet_text import as_text
 from recorder.evidence.verification import verify_recording
 from recorder.evidence.verification_report import Finding, Report, Verdict
-from recorder.evidence.verification_table import render
+from recorder.evidence.verification_table import in_short, render
 from tests.unit.capture import test_mux
 from tests.unit.evidence import bags
 from tests.unit.evidence.judge import verify_folder
@@ -54,6 +58,28 @@ def test_a_whole_recording_is_valid_and_everything_in_it_was_looked_at(device: b
     assert report.facts is not None
     assert (report.facts.fragments, report.facts.frames) == (6, 180)
     assert (report.facts.duration_s, report.facts.pre_recorded_s) == (6.0, 2.0)
+
+
+def test_what_a_demo_s_camera_made_up_says_so_beside_the_verdict(device: bags.Device) -> None:
+    vitals = Vitals(0, 30, 0, 0, None, None, None, None, None, 0, 0, 0, 0, 0)
+    made_up = media.camera(vitals, 0, CameraSettings(kind="demo")).value
+    bag = bags.plain(device, camera=made_up)
+    report = verify(device, bag)
+    assert (report.verdict, report.exit_code) == (Verdict.VALID, 0)
+    assert finding(report, "demo").text == "camera or microphone made up: no evidence"
+    assert render(report).startswith(f"VALID  {bag.name}  (a demo, no evidence)\n")
+    assert in_short(report).endswith("  (a demo, no evidence)")
+    page = sheet.make(story.read(bag, ()), report)
+    assert "（演练，不能作为证据）" in page.verdict and not page.good
+    done = export(
+        bag, device.spool.parent / "copy.mp4", identities=[device.identity], report=report,
+        clock=device.clock,
+    )  # fmt: skip
+    assert "演练，不能作为证据。A demo, no evidence." in done.notice
+    with av.open(str(device.spool.parent / "copy.mp4")) as copy:
+        assert "A demo, no evidence." in copy.metadata["comment"]
+        texts = [bytes(packet) for packet in copy.demux(subtitles=0)]
+    assert "演练，不能作为证据".encode() in texts[0]
 
 
 def test_what_was_not_given_is_named_and_changes_nothing(device: bags.Device) -> None:
