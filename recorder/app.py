@@ -144,6 +144,7 @@ class App:
         self.vitals: Vitals | None = None
         self.key_kind, self.unvouched = "ephemeral", ""
         self.custodians = 0
+        self.unprovisioned: tuple[RecorderError, ...] = ()
         self.last: Last | None = None
         self._stopping = False
         self._term_ns: int | None = None
@@ -350,6 +351,7 @@ class App:
         self.last = ready.last
         self.key_kind, self.unvouched = ready.key_kind, ready.unvouched
         self.custodians = len(ready.custodians)
+        self.unprovisioned = ready.unprovisioned
         self._probe.begin()
         self.storing.begin(ready.away)
         self.room.begin()

@@ -134,7 +134,9 @@ def status(app: "App") -> dict[str, Any]:
         "keys": app.key_kind,
         "storing": app.storing.status(),
         "dock": app.docked.status(),
-        "broken": [{"code": error.code, "text": str(error)} for error in app.broken]
+        "broken": [
+            {"code": error.code, "text": str(error)} for error in (*app.broken, *app.unprovisioned)
+        ]
         + app.panel.listed(),
     }
     if vitals is not None:

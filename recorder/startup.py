@@ -45,7 +45,8 @@ class Resumed(msgspec.Struct, frozen=True):
 class Ready(msgspec.Struct, frozen=True):
     """What start-up found. ``away``: the ledger's line of a time away that is not over.
     ``pressed_ns``: a press of this boot whose recording had come no further than the ledger.
-    ``unvouched``: the code of what keeps the register from vouching for the device's key."""
+    ``unvouched``: the code of what keeps the register from vouching for the device's key.
+    ``unprovisioned``: why there is no device key, or no custodian."""
 
     last: Last | None
     resumed: Resumed | None
@@ -55,6 +56,7 @@ class Ready(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
     pressed_ns: int | None = None
     unvouched: str = ""
+    unprovisioned: tuple[RecorderError, ...] = ()
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -70,6 +72,7 @@ class Startup:
     def __init__(self, taken: OpenSpool) -> None:
         self._taken = taken
         self._notes: list[str] = []
+        self._unprovisioned: list[RecorderError] = []
         self._recovered: Last | None = None
         self._opened_ns: int | None = None
         self._pressed_ns: int | None = None
@@ -84,7 +87,7 @@ class Startup:
         try:
             self._taken.signer = keys.load_private(folder / "device.key")
         except RecorderError as error:
-            self._notes.append(str(error))
+            self._unprovisioned.append(error)
             self._taken.signer = keys.ephemeral(Path(settings.paths.run) / "ephemeral.key")
         custodians: tuple[str, ...] = ()
         try:
@@ -92,7 +95,8 @@ class Startup:
             custodians = found.recipients
             self._taken.recipients = found.keys()
         except RecorderError as error:
-            self._notes.append(str(error))
+            self._unprovisioned.append(error)
+        self._notes += map(str, self._unprovisioned)
         wrong = provisioned.unregistered(
             folder, settings.device.name, self._taken.signer, self._taken.clock
         )
@@ -171,6 +175,7 @@ class Startup:
             tuple(self._notes),
             self._pressed_ns,
             self._unvouched,
+            tuple(self._unprovisioned),
         )
         return Started(ready, going_on)
 

@@ -94,6 +94,23 @@ def test_a_file_that_does_not_load_costs_no_recording(tmp_path: Path, what: str)
         daemon.stop()
 
 
+def test_a_key_that_others_may_read_and_custodians_that_are_not_there_are_told_in_status(
+    tmp_path: Path,
+) -> None:
+    daemon = Daemon(tmp_path)
+    key, custodians = (tmp_path / "keys" / name for name in ("device.key", "custodians.txt"))
+    key.chmod(0o644)
+    custodians.unlink()
+    daemon.start()
+    try:
+        exposed, absent = daemon.until("unfit")["broken"]
+        assert exposed["code"] == "key-exposed" and absent["code"] == "custodians-unreadable"
+        assert f"{key}: mode 644" in exposed["text"] and "chmod 600" in exposed["text"]
+        assert str(custodians) in absent["text"] and "age1" in absent["text"]
+    finally:
+        daemon.stop()
+
+
 def test_a_config_that_does_not_load_says_where_and_what_to_do(tmp_path: Path) -> None:
     daemon = Daemon(tmp_path)
     daemon.config.write_text(daemon.config.read_text() + "\n[ring]\nsecnds = 3\n")
