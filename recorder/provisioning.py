@@ -12,6 +12,7 @@ from recorder.clock import SystemClock, iso
 from recorder.errors import RecorderError
 from recorder.evidence import drill as drills, keys, provision, registering, whole
 from recorder.evidence.age import IDENTITY_REMEDY
+from recorder.sync import readers
 from recorder.verbs import identities_of, show
 
 
@@ -63,15 +64,42 @@ def settings(options: argparse.Namespace) -> int:
             "usage", "nothing to write", remedy="Give --name, --officer, --organisation, "
             "--entrusted-by, --store or --catalogue",
         )  # fmt: skip
+    if options.store and not options.store.startswith(("/", "s3:")):
+        raise RecorderError(
+            "usage", "a service has no current folder to start from",
+            where=f"--store {options.store}",
+            remedy=f"Give the whole path, such as {Path(options.store).absolute()}",
+        )  # fmt: skip
     with whole.alone(options.config.parent):
+        before = config.load(options.config).device.name
         now = settings_file.write(options.config, values, options.catalogue)
     show(
         {"file": str(options.config), "name": now.device.name, "officer": now.device.officer,
          "organisation": now.organisation.name, "entrusted_by": now.organisation.entrusted_by,
-         "store": now.sync.store, "catalogue": now.paths.catalogue},
+         "store": now.sync.store, "catalogue": now.paths.catalogue,
+         "warnings": _misnamed(Path(now.paths.keys), before, now.device.name)},
         options.json,
     )  # fmt: skip
     return 0
+
+
+def _misnamed(folder: Path, before: str, name: str) -> list[str]:
+    """A key that goes by another name: the register's there, or else the settings' of before."""
+    if not (folder / "device.pem").exists():
+        return []
+    try:
+        listed = readers.load_register(folder)
+        public = keys.base64_raw(keys.load_public(folder / "device.pem"))
+    except RecorderError as error:
+        return [str(error)]  # the settings are written by now
+    key = None if listed is None else listed.find("device", public)
+    known = before if key is None else key.name
+    if known == name:
+        return []
+    return [
+        f"{folder / 'device.key'} was made for {known}: what it signs for {name} is untrusted. "
+        f"Keep --name {known}, or make {name} a key of its own"
+    ]
 
 
 def custodian(options: argparse.Namespace) -> int:
@@ -92,6 +120,12 @@ def drill(options: argparse.Namespace) -> int:
             )  # fmt: skip
         show({"word": drills.read_word(options.path, opened_by)}, options.json)
         return 0
+    if options.identity is not None:
+        raise RecorderError(
+            "usage", "a private key is no use at the device, and must never come near it",
+            where="--identity", remedy="Give a question's .age file with it, at the custodian's "
+            "desk; here the word: --answer WORD",
+        )  # fmt: skip
     listed = keys.load_custodians(options.path / provision.CUSTODIANS).recipients
     clock = SystemClock()
     with whole.alone(options.path):

@@ -102,6 +102,11 @@ def sync(options: argparse.Namespace) -> int:
     from recorder.sync.progress import Bar, Lines
     from recorder.sync.worker import run_once
 
+    if options.device and not options.read_back:
+        raise RecorderError(
+            "usage", "a device's own sync copies all that is sealed", where="--device",
+            remedy="Leave it out, or give --read-back with it on the dock's own machine",
+        )  # fmt: skip
     settings = config.load(options.config)
     clock = SystemClock()
     progress = Lines(sys.stdout, clock) if options.json else Bar(sys.stderr, clock)

@@ -49,8 +49,8 @@ def retire(book: Book, folder: Path) -> tuple[Key, ...]:
     """Give the old keys that handed over in the ledger in ``folder`` their end: the time of that
     line, and the number of the last recording before it. Durable on return.
 
-    RecorderError where the ledger is not as it was written, or names keys that the register does
-    not know as one device's.
+    RecorderError where the ledger is not as it was written, has no such line, or names keys that
+    the register does not know as one device's.
     """
     findings = Findings()
     ledger = verification_ledger.read(folder, findings)
@@ -60,6 +60,12 @@ def retire(book: Book, folder: Path) -> tuple[Key, ...]:
                 wrong.code, wrong.text, where=f"{wrong.file}:{wrong.line or 1}",
                 remedy="Look at it with `recorder verify`; no key is ended by such a ledger",
             )  # fmt: skip
+    if not ledger.keys.ended:
+        raise RecorderError(
+            "not-handed-over", "no key has handed over yet", where=str(folder),
+            remedy="Restart the recorder, so that it takes the new key up, and fetch its ledger "
+            "again",
+        )  # fmt: skip
     ended = {_known(book, hand): hand for hand in ledger.keys.ended.values()}
     new = book.write(
         _retired(key, ended[key], ledger) if key in ended else key for key in book.register.keys

@@ -33,6 +33,13 @@ def test_a_folder_that_this_user_may_not_read_is_an_error_with_its_path_and_a_re
         assert err.startswith(f"recorder: {tmp_path / 'bagit.txt'}: Permission denied. ")
 
 
+def test_a_device_s_own_sync_takes_no_other_device(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["--config", str(CONFIG), "sync", "--device", "cam-9"]) == 2
+    assert "--read-back" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("given", ["file", "-"])
 def test_a_reason_reaches_the_recorder_without_standing_in_an_argument(
     given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,6 +1,7 @@
 """`recorder provision settings`: what is a device's own, and nothing else in the file."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,33 @@ def test_a_key_by_another_name_than_the_devices_is_refused(
     assert "zhangying-01" in capsys.readouterr().err
     assert not keys.exists()
     assert run([*words, "zhangying-01"]) == 0
+
+
+def test_a_store_that_is_no_whole_path_is_refused(
+    file: File, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert file.settings("--store", "store") == 2
+    assert str(Path("store").absolute()) in capsys.readouterr().err
+    assert file.path.read_text(encoding="utf-8") == file.shipped
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_another_name_than_its_key_s_is_warned_of(
+    file: File, registered: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, township = file.here / "etc/recorder/keys", file.here / "township"
+    assert file.settings("--name", "cam-01") == 0
+    assert run(["provision", "township", str(township)]) == 0
+    words = ["provision", "device", str(folder), "--name", "cam-01"]
+    assert run([*words, "--township", str(township)] if registered else words) == 0
+    for name in ("register.json", "register.json.sig", "township.pem") if registered else ():
+        shutil.copy(township / name, folder)
+    for name, warned in (("cam-01", False), ("cam-02", True), ("cam-02", registered)):
+        capsys.readouterr()
+        assert file.settings("--name", name, "--json") == 0
+        warnings = json.loads(capsys.readouterr().out)["warnings"]
+        assert bool(warnings) == warned, (name, warnings)
+        assert not warned or "device.key was made for cam-01" in warnings[0]
 
 
 def test_killed_anywhere_the_settings_are_the_old_or_the_new_ones(tmp_path: Path) -> None:

@@ -120,6 +120,15 @@ def test_a_damaged_record_names_its_file_and_the_way_out(held: Held) -> None:
     assert caught.value.where == str(held.keys / drill.RECORD) and "again" in caught.value.remedy
 
 
+def test_a_private_key_is_refused_where_the_device_asks(
+    held: Held, capsys: pytest.CaptureFixture[str]
+) -> None:
+    identity = ["--identity", str(held.private[0])]
+    assert run(["provision", "drill", str(held.keys), *identity]) == 2
+    assert "--answer WORD" in capsys.readouterr().err
+    assert not (held.keys / "drill").exists()
+
+
 def test_by_the_command_until_all_have_answered_the_exit_status_is_1(
     held: Held, capsys: pytest.CaptureFixture[str]
 ) -> None:

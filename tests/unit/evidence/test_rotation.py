@@ -143,6 +143,14 @@ def test_a_key_that_the_register_does_not_know_ends_none(rotated: Rotated) -> No
         revocation.retire(book, rotated.ledger)
 
 
+def test_before_the_recorder_took_the_new_key_up_nothing_has_handed_over(
+    rotated: Rotated, tmp_path: Path
+) -> None:
+    ledger = bags.Device(tmp_path / "not restarted").spool / "ledger"
+    with pytest.raises(RecorderError, match="no key has handed over yet"):
+        revocation.retire(rotated.book, ledger)
+
+
 def test_a_copy_of_the_ledger_will_do(rotated: Rotated, tmp_path: Path) -> None:
     copy = tmp_path / "store" / "ledger"
     copy.mkdir(parents=True)
