@@ -84,6 +84,7 @@ class Parts:
         try:
             return make()
         except RecorderError as error:
+            error.remedy += "; then `systemctl restart recorder`, which takes it up"
             self._tell(error)
             return without
 

@@ -81,6 +81,8 @@ def test_a_file_that_does_not_load_costs_no_recording(tmp_path: Path, what: str)
         card = daemon.ask("case-load", 'id = "c-1"\nact = "inspection"\n')
         assert card.ok == (what == "phrases")
         assert card.ok or card.code == "catalogue-syntax"
+        for remedy in (told["text"], *([] if card.ok else [card.remedy])):
+            assert "systemctl restart recorder" in remedy
         daemon.ask("start")
         daemon.when(lambda s: s["recording"] != "", "recording's name")
         daemon.wait_line(lambda b: isinstance(b, lines.Fragment), "fragment")
