@@ -307,7 +307,16 @@ class Settings(_Strict, frozen=True, kw_only=True):
 
 def load(path: Path) -> Settings:
     """Read recorder.toml. Raises RecorderError naming file, key and remedy."""
-    return _checked(toml.load(path, Settings, what="config"), path)
+    try:
+        settings = toml.load(path, Settings, what="config")
+    except RecorderError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            error.remedy = (
+                "Name yours before the verb (recorder --config FILE …), or copy the example "
+                "config/recorder.toml of this program there and change it"
+            )
+        raise
+    return _checked(settings, path)
 
 
 def loads(text: str, path: Path) -> Settings:

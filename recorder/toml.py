@@ -82,5 +82,6 @@ def loads(
             "top level", str(error), f"Compare it with the example {what} file"
         )
         raise RecorderError(
-            f"{what}-invalid", f"key {key}: {problem}", where=where, remedy=remedy or advice
-        ) from error
+            f"{what}-invalid", f"key {key}: {problem}", where=where,
+            remedy=f"{advice}. {remedy}" if remedy else advice,
+        ) from error  # fmt: skip

@@ -77,7 +77,7 @@ def answer(folder: Path, custodians: Sequence[str], word: str, clock: Clock) -> 
     """Keep that the custodian whose word this is has answered. Durable on return. RecorderError
     where it is nobody's."""
     record = load(folder)
-    tidy = "".join(word.lower().split())
+    tidy = _grouped("".join(each for each in word.lower() if each.isalnum()))
     for asked in record.custodians:
         if asked.recipient in custodians and asked.sha256 == _digest(asked.recipient, tidy):
             if asked.answered is None:
@@ -161,7 +161,10 @@ def _file(folder: Path, recipient: str) -> Path:
 
 def _word() -> str:
     """Sixteen letters and digits in four groups: can be read out and typed, cannot be guessed."""
-    text = base64.b32encode(os.urandom(_WORD_BYTES)).decode().lower()
+    return _grouped(base64.b32encode(os.urandom(_WORD_BYTES)).decode().lower())
+
+
+def _grouped(text: str) -> str:
     return "-".join(text[at : at + _PART] for at in range(0, len(text), _PART))
 
 

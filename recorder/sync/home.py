@@ -123,7 +123,9 @@ class Home:
         if not path.exists():
             raise RecorderError(
                 f"no-{role}-key", "there is no key to sign receipts with", where=str(path),
-                remedy=f"Make one with `recorder provision {role} {self.path}`",
+                remedy=f"Make one with `recorder provision {role} {self.path} --name NAME "
+                "--township DIR`, NAME being "
+                + ("device.name of its recorder.toml" if role == "sync" else "the dock's"),
             )  # fmt: skip
         return keys.load_private(path)
 

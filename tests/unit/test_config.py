@@ -28,6 +28,13 @@ def load(tmp_path: Path, text: str) -> config.Settings:
     return config.load(path)
 
 
+def test_no_file_names_the_option_and_the_example(tmp_path: Path) -> None:
+    with pytest.raises(RecorderError) as caught:
+        config.load(tmp_path / "recorder.toml")
+    assert "--config FILE" in caught.value.remedy
+    assert "config/recorder.toml" in caught.value.remedy
+
+
 def test_a_short_file_gets_the_documented_defaults(tmp_path: Path) -> None:
     settings = load(tmp_path, GOOD)
     assert settings.ring.seconds == 30

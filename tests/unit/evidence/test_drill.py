@@ -139,7 +139,8 @@ def test_by_the_command_until_all_have_answered_the_exit_status_is_1(
         identity = ["--identity", str(held.private[number])]
         assert run(["provision", "drill", state["file"], *identity, "--json"]) == 0
         word = json.loads(capsys.readouterr().out)["word"]
-        assert run(["provision", "drill", keys, "--answer", word]) == (0 if number else 1)
+        typed = f" {word.upper().replace('-', ' ')} "
+        assert run(["provision", "drill", keys, "--answer", typed]) == (0 if number else 1)
         assert state["custodian"] in capsys.readouterr().out
     assert run(["provision", "drill", keys, "--answer", "wrong"]) == 2
     (held.keys / "drill").rmdir()

@@ -55,6 +55,14 @@ def test_any_other_text_is_an_error_that_names_the_file(text: str) -> None:
     assert caught.value.where == "t.toml" and caught.value.remedy
 
 
+def test_a_category_that_is_none_is_answered_with_those_there_are() -> None:
+    text = as_toml({**WRITTEN, "category": "设备故障"})
+    with pytest.raises(RecorderError, match="key category") as caught:
+        parse(text, "t.toml")
+    assert ", ".join(sorted(get_args(Category))) in caught.value.remedy
+    assert "recorder statement template" in caught.value.remedy
+
+
 @pytest.mark.parametrize("bomb", ["a = " + "[" * 50_000, "a = " + "9" * 50_000])
 def test_nesting_and_numbers_without_end_are_errors_too(bomb: str) -> None:
     with pytest.raises(RecorderError):

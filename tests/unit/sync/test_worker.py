@@ -324,7 +324,7 @@ def test_no_store_in_the_folder_is_an_error_and_nothing_is_written_there(place: 
 
 def test_no_store_configured_and_no_key_name_their_remedy(place: Place) -> None:
     (place.sync / "sync.key").unlink()
-    with pytest.raises(RecorderError, match="provision sync"):
+    with pytest.raises(RecorderError, match=r"provision sync .* --name NAME --township DIR"):
         run(place)
     place.settings = msgspec.structs.replace(place.settings, sync=config.Sync())
     with pytest.raises(RecorderError, match=r"recorder\.toml"):
