@@ -91,7 +91,8 @@ def _parser() -> argparse.ArgumentParser:
         "argument",
         nargs="?",
         default="",
-        help="mark: content item; stage: its name; sensitive: on or off; arrival: local HH:MM",
+        help="mark: content item (id or name); stage: its name; sensitive: on or off; "
+        "arrival: local HH:MM",
     )
     button = verb("button", _button, "Press the button.")
     button.add_argument("gesture", choices=("short", "double", "long"))

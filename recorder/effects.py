@@ -269,11 +269,14 @@ class Effects:
     # While recording (Art. 12, 16, 23).
 
     def _mark(self) -> None:
-        item = self.argument or None
-        if item is not None and item not in (self._open.act.content if self._open.act else ()):
+        named = self._app.catalogue.item
+        known = self._open.act.content if self._open.act else ()
+        item = next((each for each in known if named(each) == self.argument), self.argument) or None
+        if item is not None and item not in known:
+            left = ", ".join(f"{each} {named(each)}" for each in self._open.untagged)
             raise RecorderError(
                 "no-such-item", f"the act has no content item {item!r}",
-                remedy=f"Items: {', '.join(self._open.untagged) or 'none'}",
+                remedy=f"Items: {left or 'none'}",
             )  # fmt: skip
         self._open.mark(self._app.event_ns, item)
         if item is None:

@@ -201,16 +201,18 @@ def test_marks_stages_and_notices_are_on_record(shared: Daemon) -> None:
     shared.until("opening", "recording")
     assert shared.ask("mark").ok
     assert shared.ask("mark", "arrival").ok
-    assert not shared.ask("mark", "no-such-thing").ok
+    assert shared.ask("mark", "亮证").ok
+    refused = shared.ask("mark", "no-such-thing")
+    assert not refused.ok and "informing 告知" in refused.remedy
     assert shared.ask("notice").ok
     assert shared.ask("obstruction").ok
     assert shared.ask("sensitive", "on").ok
     assert not shared.ask("stage", "no such stage").ok
     bag = shared.end()
     marks = [m.item for m in bodies(bag, lines.Mark)]
-    assert marks == [None, "arrival"]
+    assert marks == [None, "arrival", "certificates"]
     (unmarked,) = bodies(bag, lines.Unmarked)
-    assert "arrival" not in unmarked.items
+    assert not {"arrival", "certificates"} & set(unmarked.items)
     assert unmarked.items
     assert bodies(bag, lines.Notice)
     assert bodies(bag, lines.Obstruction)

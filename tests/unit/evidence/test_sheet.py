@@ -36,7 +36,10 @@ def device(tmp_path: Path) -> bags.Device:
 def made(device: bags.Device, bag: Path, identities: list[Identity] | None) -> Sheet:
     report = verify_recording(bag, key=device.signer.public, identities=identities)
     return sheet.make(
-        story.read(bag, identities), report, Stored("镇政府存储器"), {"封条": "封条粘贴"}
+        story.read(bag, identities),
+        report,
+        Stored("镇政府存储器"),
+        {"封条": "封条粘贴", "见证人": "见证人在场"},
     )
 
 
@@ -47,6 +50,7 @@ def test_every_field_of_the_sheet_is_there_in_both_forms(device: bags.Device) ->
         assert "bc-001-00000001-0001" in text
         assert "2056年11月23日" in text
         assert "封条粘贴" in text
+        assert "未标记的重点内容：亮证、见证人在场。" in text
         assert "设备播报，执法人员口述确认" in text
 
 
