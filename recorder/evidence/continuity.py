@@ -46,6 +46,10 @@ class Continuity:
         self._stream: tuple[str, int] | None = None
         self._fragment: tuple[int, int] | None = None
         self._next_tick: dict[str, int] = {}
+        self._last_tick: dict[str, int] = {}
+        """Where each track ended, also before fragments without it: what came a second late goes on
+        there."""
+        self._began_ns = 0
         self._track_end_ns: dict[str, int] = {}
         self._holes: list[_Hole] = []
         self._interruptions: dict[int, _Interruption] = {}
@@ -180,6 +184,8 @@ class Continuity:
             )
         if stream != self._stream or hole_ns > limit_ns:
             self._next_tick.clear()
+            self._last_tick.clear()
+            self._began_ns = body.start_ns
         self._stream = stream
         scales = {track.kind: track.timescale for track in self._segment.tracks}
         self._track(where, body, "video", body.video, scales.get("video"), limit_ns)
@@ -228,6 +234,12 @@ class Continuity:
         timescale: int | None,
         gap_limit_ns: int,
     ) -> None:
+        """The ticks must tell the times that the line tells, within the AAC grid. Sound with a hole
+        in it may end later by that: what came behind the hole was still taken with it. Sound that
+        was there before a late picture ended the fragment is in it, too: until the line was
+        written. A track that goes on where it ended may begin earlier (what came too late for its
+        own fragment) or later (what came before); one that only begins may do so where the stream
+        does."""
         word = _WORD[kind]
         if timescale is not None and timescale <= 0:
             self._wrong("time", f"the {word} has no time scale", where)
@@ -244,12 +256,22 @@ class Continuity:
                 where,
                 body.start_ns,
             )
-        self._next_tick[kind] = run.first_tick + run.ticks
-        end_ns = self._from_ns(run, timescale) + run.ticks * NS // timescale
-        self._track_end_ns[kind] = max(self._track_end_ns.get(kind, end_ns), end_ns)
+        last = self._last_tick.get(kind)
+        self._next_tick[kind] = self._last_tick[kind] = run.first_tick + run.ticks
+        from_ns = self._from_ns(run, timescale)
+        to_ns = from_ns + run.ticks * NS // timescale
+        self._track_end_ns[kind] = max(self._track_end_ns.get(kind, to_ns), to_ns)
         hole_ns = self._hole_ns(run, timescale) if kind == "audio" else 0
-        goes_on = run.first_tick == expected
-        self._times(where, body, word, run, timescale, hole_ns, goes_on=goes_on)
+        goes_on = run.first_tick == last
+        begins_ns = self._began_ns if last is None else from_ns if goes_on else body.start_ns
+        ends_ns = body.end_ns + _GRID_NS + hole_ns
+        if kind == "audio":
+            ends_ns = max(ends_ns, where.boot_ns)
+        if from_ns < begins_ns - _GRID_NS or to_ns > ends_ns:
+            text = f"the ticks of the {word} lie outside of the fragment's times"
+            self._wrong("time", text, where, body.start_ns)
+        elif to_ns < body.end_ns - _GRID_NS or (from_ns > body.start_ns + _GRID_NS and not goes_on):
+            self._degrade(where, body, f"{word} incomplete")
         if kind == "video":
             self.frames += run.units
         else:
@@ -263,26 +285,6 @@ class Continuity:
     def _hole_ns(run: TrackRun, timescale: int) -> int:
         """Sound's units are samples: where there are fewer than ticks, something is missing."""
         return max(0, run.ticks - run.units) * NS // timescale
-
-    def _times(
-        self, where: Where, body: lines.Fragment, word: str, run: TrackRun, timescale: int,
-        hole_ns: int, *, goes_on: bool,
-    ) -> None:  # fmt: skip
-        """The ticks must tell the times that the line tells, within the AAC grid. Sound with a hole
-        in it may end later by that: what came behind the hole was still taken with it. A track that
-        goes on where it ended may begin earlier: what came too late for its own fragment."""
-        from_ns = self._from_ns(run, timescale)
-        to_ns = from_ns + run.ticks * NS // timescale
-        early = from_ns < body.start_ns - _GRID_NS and not goes_on
-        if early or to_ns > body.end_ns + _GRID_NS + hole_ns:
-            self._wrong(
-                "time",
-                f"the ticks of the {word} lie outside of the fragment's times",
-                where,
-                body.start_ns,
-            )
-        elif from_ns > body.start_ns + _GRID_NS or to_ns < body.end_ns - _GRID_NS:
-            self._degrade(where, body, f"{word} incomplete")
 
     def _degrade(self, where: Where, body: lines.Fragment, what: str) -> None:
         known = self._stretches.setdefault(what, [])

@@ -123,3 +123,81 @@ def test_sound_that_came_behind_a_hole_may_end_later_by_it_and_is_degraded(
     report = verify_recording(device.finish(writer, pieces[-1][0].end_ns), key=device.signer.public)
     assert ("time" in {f.code for f in report.findings}) is (missing == 0)
     assert ("sound gap" in {d.what for d in report.degraded}) is (missing > 0)
+
+
+@pytest.mark.parametrize("written_late", [False, True])
+def test_sound_may_end_later_than_a_late_picture_but_not_than_its_line_was_written(
+    tmp_path: Path, written_late: bool
+) -> None:
+    """The picture that ends a fragment was encoded late; the sound that was there went before."""
+    made, more = bags.media(4), 6 * 1024
+    pieces = list(made.fragments)
+    for index, (ticks, first) in ((1, (more, 0)), (2, (-more, more))):
+        fragment, data = pieces[index]
+        assert fragment.audio is not None
+        run = msgspec.structs.replace(
+            fragment.audio,
+            first_tick=fragment.audio.first_tick + first,
+            ticks=fragment.audio.ticks + ticks,
+            units=fragment.audio.units + ticks,
+        )
+        pieces[index] = (msgspec.structs.replace(fragment, audio=run), data)
+    device = bags.Device(tmp_path)
+    writer = device.begin()
+    writer.journal(lines.Press(at_ns=102 * NS, source="button"))
+    if written_late:
+        device.clock.now_ns = pieces[1][0].end_ns + NS // 2
+    writer.fragments(bags.batch(bags.Media(made.init, made.data, tuple(pieces))))
+    report = verify_recording(device.finish(writer, pieces[-1][0].end_ns), key=device.signer.public)
+    found = {f.code for f in report.findings} & {"time", "tick-gap"}
+    assert found == (set() if written_late else {"time"})
+    assert "sound incomplete" not in {d.what for d in report.degraded}
+
+
+def test_sound_that_came_a_second_late_goes_on_behind_a_fragment_without_it(tmp_path: Path) -> None:
+    made = bags.media(4)
+    pieces = list(made.fragments)
+    (second, data), (third, more) = pieces[1:3]
+    assert second.audio is not None and third.audio is not None
+    both = msgspec.structs.replace(
+        third.audio,
+        first_tick=second.audio.first_tick,
+        ticks=second.audio.ticks + third.audio.ticks,
+        units=second.audio.units + third.audio.units,
+    )
+    absent = TrackRun(TrackState.ABSENT, 0, 0, 0, 0)
+    pieces[1] = (msgspec.structs.replace(second, audio=absent), data)
+    pieces[2] = (msgspec.structs.replace(third, audio=both), more)
+    device = bags.Device(tmp_path)
+    writer = device.begin()
+    writer.journal(lines.Press(at_ns=102 * NS, source="button"))
+    writer.fragments(bags.batch(bags.Media(made.init, made.data, tuple(pieces))))
+    report = verify_recording(device.finish(writer, pieces[-1][0].end_ns), key=device.signer.public)
+    assert not {f.code for f in report.findings} & {"time", "tick-gap"}
+    assert "sound absent" in {d.what for d in report.degraded}
+
+
+@pytest.mark.parametrize("earlier_s", [0, 1])
+def test_sound_that_only_begins_may_do_so_where_its_stream_does_and_not_before(
+    tmp_path: Path, earlier_s: int
+) -> None:
+    made = bags.media(4)
+    pieces = list(made.fragments)
+    (first, data), (second, more) = pieces[:2]
+    assert first.audio is not None and second.audio is not None
+    more_ticks = first.audio.ticks + earlier_s * 48_000
+    run = msgspec.structs.replace(
+        second.audio,
+        first_tick=second.audio.first_tick - more_ticks,
+        ticks=second.audio.ticks + more_ticks,
+        units=second.audio.units + more_ticks,
+    )
+    absent = TrackRun(TrackState.ABSENT, 0, 0, 0, 0)
+    pieces[0] = (msgspec.structs.replace(first, audio=absent), data)
+    pieces[1] = (msgspec.structs.replace(second, audio=run), more)
+    device = bags.Device(tmp_path)
+    writer = device.begin()
+    writer.journal(lines.Press(at_ns=102 * NS, source="button"))
+    writer.fragments(bags.batch(bags.Media(made.init, made.data, tuple(pieces))))
+    report = verify_recording(device.finish(writer, pieces[-1][0].end_ns), key=device.signer.public)
+    assert ("time" in {f.code for f in report.findings}) is (earlier_s > 0)
