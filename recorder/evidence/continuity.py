@@ -185,7 +185,7 @@ class Continuity:
         if stream != self._stream or hole_ns > limit_ns:
             self._next_tick.clear()
             self._last_tick.clear()
-            self._began_ns = body.start_ns
+            self._began_ns = body.start_ns - (body.end_ns - body.start_ns)
         self._stream = stream
         scales = {track.kind: track.timescale for track in self._segment.tracks}
         self._track(where, body, "video", body.video, scales.get("video"), limit_ns)
@@ -238,8 +238,8 @@ class Continuity:
         in it may end later by that: what came behind the hole was still taken with it. Sound that
         was there before a late picture ended the fragment is in it, too: until the line was
         written. A track that goes on where it ended may begin earlier (what came too late for its
-        own fragment) or later (what came before); one that only begins may do so where the stream
-        does."""
+        own fragment) or later (what came before); one that only begins may do so up to a fragment
+        before the stream: what waited for the picture."""
         word = _WORD[kind]
         if timescale is not None and timescale <= 0:
             self._wrong("time", f"the {word} has no time scale", where)
