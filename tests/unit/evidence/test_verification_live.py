@@ -95,7 +95,8 @@ def test_two_pieces_that_overlap_and_say_the_same_are_one_journal(field: Field) 
     assert field.judge().verdict is Verdict.VALID
 
 
-def test_one_planted_piece_excuses_no_journal_that_was_cut(field: Field) -> None:
+def without_seal(field: Field) -> Path:
+    """A stored recording whose seal is gone, and no receipt lies by."""
     writer = field.begin()
     field.record(writer, 16)
     field.end(writer)
@@ -104,6 +105,19 @@ def test_one_planted_piece_excuses_no_journal_that_was_cut(field: Field) -> None
     there = field.there / writer.folder.name
     for path in there.glob("*.*"):
         path.unlink()
+    return there
+
+
+def plant(field: Field, there: Path) -> None:
+    """A live piece with the journal's first line."""
+    live = field.there / "live" / there.name
+    live.mkdir(parents=True)
+    first = rows(there / "data/journal.jsonl")[0]
+    (live / f"{0:012d}-{0:012d}.jsonl").write_bytes(first)
+
+
+def test_one_planted_piece_excuses_no_journal_that_was_cut(field: Field) -> None:
+    there = without_seal(field)
     journal = there / "data/journal.jsonl"
     lines = rows(journal)
     end = next(n for n, raw in enumerate(lines) if b'"kind":"segment-end"' in raw)
@@ -112,26 +126,14 @@ def test_one_planted_piece_excuses_no_journal_that_was_cut(field: Field) -> None
         path.unlink()
     codes_of_both = {"seal-removed", "journal-differs"}
     assert field.judge().verdict is Verdict.TAMPERED and codes_of_both <= codes(field.judge())
-    live = field.there / "live" / there.name
-    live.mkdir(parents=True)
-    (live / f"{0:012d}-{0:012d}.jsonl").write_bytes(lines[0])
+    plant(field, there)
     assert field.judge().verdict is Verdict.TAMPERED and codes_of_both <= codes(field.judge())
 
 
 def test_a_planted_piece_excuses_a_seal_that_is_gone_and_nothing_else(field: Field) -> None:
     """So does an upload that broke off before the seal: nobody can tell the two apart."""
-    writer = field.begin()
-    field.record(writer, 16)
-    field.end(writer)
-    field.run()
-    shutil.rmtree(field.there / "receipts")
-    there = field.there / writer.folder.name
-    for path in there.glob("*.*"):
-        path.unlink()
-    live = field.there / "live" / there.name
-    live.mkdir(parents=True)
-    first = rows(there / "data/journal.jsonl")[0]
-    (live / f"{0:012d}-{0:012d}.jsonl").write_bytes(first)
+    there = without_seal(field)
+    plant(field, there)
     report = field.judge()
     assert (report.verdict, report.exit_code) == (Verdict.INCOMPLETE, 1)
     assert "not-arrived" in codes(report)
