@@ -19,7 +19,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from recorder.clock import Clock, ClockState
-from recorder.errors import RecorderError
 from recorder.evidence.places import Place
 from recorder.shapes import UNREADABLE, Int
 
@@ -443,10 +442,3 @@ def number(raw: bytes) -> int | None:
         return msgspec.json.decode(raw.partition(b"\t")[0], type=Header).n
     except UNREADABLE:
         return None
-
-
-def raise_defect(defect: Defect) -> None:
-    """A defect as an error, for readers that need a whole log."""
-    raise RecorderError(
-        defect.code, defect.text, where=f"{defect.file}:{defect.number}", remedy="It was damaged"
-    )

@@ -53,7 +53,6 @@ class Continuity:
         self._track_end_ns: dict[str, int] = {}
         self._holes: list[_Hole] = []
         self._interruptions: dict[int, _Interruption] = {}
-        self._end_due = ""
         self._end: tuple[Where, lines.End] | None = None
         self._stretches: dict[str, list[Stretch]] = {}
         self.frames = 0
@@ -81,8 +80,6 @@ class Continuity:
                 )
             case lines.Resumed() | lines.Reason():
                 self._about(where, body)
-            case lines.StatementDue(interruption=None, why=why):
-                self._end_due = why
             case lines.StatementDue(interruption=number) if number in self._interruptions:
                 self._interruptions[number].due = True
             case lines.End():
@@ -118,11 +115,6 @@ class Continuity:
     def interruptions(self) -> tuple[Gap, ...]:
         """All interruptions, in order."""
         return tuple(self._gap(i) for _, i in sorted(self._interruptions.items()))
-
-    @property
-    def statement_due_for_end(self) -> str:
-        """Why the recording's end itself needs a statement; "" where it does not."""
-        return self._end_due
 
     def _gap(self, found: _Interruption) -> Gap:
         reason = found.reason
